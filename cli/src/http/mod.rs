@@ -1,0 +1,161 @@
+//! The status API over HTTP: what a running relay is doing, to read.
+//!
+//! It lives on its own thread with its own runtime and asks the relay through a
+//! [`RelayHandle`], so that no client, however slow or hostile, can hold up a packet. Everything a
+//! client may take is bounded: connections, headers, time. Request bodies are never read, nothing
+//! can be changed, and no other site's page may read the answers (there are no CORS headers).
+
+mod openapi;
+mod routes;
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::sync::{Semaphore, oneshot};
+use wristcast_core::relay::RelayHandle;
+
+use crate::exit::Failure;
+pub(crate) use openapi::document;
+
+/// Clients served at the same time; further ones wait in the system's backlog.
+const CONNECTIONS_MAX: usize = 64;
+
+/// Time a client has to send the headers of a request, the first or the next.
+const HEADERS_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Headers of one request.
+const HEADERS_MAX: usize = 64;
+
+/// Bytes of one request's head.
+const HEAD_BYTES_MAX: usize = 16 * 1024;
+
+/// After this a connection ends with the answer under way; clients connect again.
+const CONNECTION_LIFETIME: Duration = Duration::from_secs(60);
+
+/// Time a client has to take the last answer.
+const LAST_ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A running server; dropping it ends it.
+#[derive(Debug)]
+pub(crate) struct Server {
+    address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Server {
+    /// Listens on `address` and answers for `relay`.
+    pub(crate) fn start(address: SocketAddr, relay: RelayHandle) -> Result<Self, Failure> {
+        let listener = TcpListener::bind(address).map_err(|error| bind_failure(address, &error))?;
+        let failure = |error: io::Error| {
+            Failure::cannot_start(format!("cannot start the HTTP server: {error}"))
+        };
+        listener.set_nonblocking(true).map_err(failure)?;
+        let address = listener.local_addr().map_err(failure)?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            // The relay answers one question at a time; more threads would only wait for it.
+            .max_blocking_threads(1)
+            .build()
+            .map_err(failure)?;
+        let (stop, stopped) = oneshot::channel();
+        let router = routes::router(relay);
+        let serve = move || {
+            runtime.block_on(async {
+                tokio::select! {
+                    () = accept(listener, router) => {}
+                    _ = stopped => {}
+                }
+            });
+            // Open connections end here, with the tasks that serve them.
+            runtime.shutdown_timeout(Duration::from_millis(100));
+        };
+        let thread = std::thread::Builder::new().name("http".into()).spawn(serve);
+        Ok(Self { address, stop: Some(stop), thread: Some(thread.map_err(failure)?) })
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Dropping the sender is the message.
+        self.stop = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn bind_failure(address: SocketAddr, error: &io::Error) -> Failure {
+    let port = address.port();
+    let why = match error.kind() {
+        io::ErrorKind::AddrInUse => format!(
+            "port {port}/tcp is in use; find the program with `ss -tlpn 'sport = :{port}'` and \
+             close it, or choose another port"
+        ),
+        io::ErrorKind::AddrNotAvailable => {
+            "this machine has no such address; use one of its own, or 127.0.0.1".to_owned()
+        }
+        io::ErrorKind::PermissionDenied => {
+            "no permission; choose a port above 1023, or run as a user who may".to_owned()
+        }
+        _ => error.to_string(),
+    };
+    Failure::cannot_start(format!("cannot serve HTTP on {address}: {why}"))
+}
+
+async fn accept(listener: TcpListener, router: Router) {
+    let listener = match tokio::net::TcpListener::from_std(listener) {
+        Ok(listener) => listener,
+        Err(error) => {
+            tracing::error!("HTTP is off: {error}");
+            return;
+        }
+    };
+    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    while let Ok(place) = places.clone().acquire_owned().await {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let router = router.clone();
+                tokio::spawn(async move {
+                    serve(stream, router).await;
+                    drop(place);
+                });
+            }
+            Err(error) => {
+                // Out of file descriptors, or a client that left already: not the end of the API.
+                tracing::debug!("HTTP: cannot accept a connection: {error}");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+}
+
+async fn serve(stream: tokio::net::TcpStream, router: Router) {
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADERS_TIMEOUT)
+        .max_headers(HEADERS_MAX)
+        .max_buf_size(HEAD_BYTES_MAX)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    let mut connection = std::pin::pin!(connection);
+    tokio::select! {
+        // How a client's connection ends is the client's affair.
+        _ = connection.as_mut() => {}
+        () = tokio::time::sleep(CONNECTION_LIFETIME) => {
+            connection.as_mut().graceful_shutdown();
+            let _ = tokio::time::timeout(LAST_ANSWER_TIMEOUT, connection).await;
+        }
+    }
+}

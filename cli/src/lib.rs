@@ -1,0 +1,96 @@
+//! The command line of wristcast: one file per command, and [`main`] which runs the one asked for.
+
+mod check;
+mod colour;
+mod completions;
+mod demo;
+mod desk;
+mod duration;
+mod exit;
+mod http;
+mod latency;
+mod logging;
+mod openapi;
+mod run;
+mod schema;
+mod send;
+mod show_file;
+mod sources;
+mod stop;
+mod universes;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use exit::Failure;
+
+/// Relay from lighting consoles to light on BLE wristbands.
+///
+/// wristcast listens for DMX over the network (sACN and Art-Net), merges the consoles' levels,
+/// maps them to groups of wristbands by a show file, and keeps every band showing the newest look.
+#[derive(Debug, Parser)]
+#[command(
+    name = "wristcast",
+    version,
+    max_term_width = 100,
+    after_help = exit::HELP,
+    after_long_help = concat!(
+        "First steps:\n  \
+         wristcast demo --for 10s        a whole show on this machine, nothing else needed\n  \
+         wristcast check show.toml       what a show file says, and what is wrong with it\n  \
+         wristcast run show.toml         relay it\n  \
+         wristcast send rainbow sacn/1   a test console, where there is no lighting desk\n\n",
+        "Exit codes:\n  \
+         0  all went well\n  \
+         1  the show file is wrong\n  \
+         2  the command line is wrong\n  \
+         3  could not start: port taken, interface missing, no permission\n  \
+         4  light was lost: at stop, or by a fault while running"
+    ),
+    propagate_version = true,
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::Args),
+    Demo(demo::Args),
+    Send(send::Args),
+    Sources(sources::Args),
+    Check(check::Args),
+    Schema(schema::Args),
+    Openapi(openapi::Args),
+    Completions(completions::Args),
+}
+
+impl Command {
+    fn run(self, out: &mut dyn Write) -> Result<(), Failure> {
+        match self {
+            Self::Run(args) => run::run(&args, out),
+            Self::Demo(args) => demo::run(&args, out),
+            Self::Send(args) => send::run(&args, out),
+            Self::Sources(args) => sources::run(&args, out),
+            Self::Check(args) => check::run(&args, out),
+            Self::Schema(args) => schema::run(&args, out),
+            Self::Openapi(args) => openapi::run(&args, out),
+            Self::Completions(args) => completions::run(&args, out),
+        }
+    }
+}
+
+/// Runs the command that the process's arguments ask for.
+pub fn main() -> ExitCode {
+    let command = Cli::parse().command;
+    // Stdout is line buffered and flushed at the end: what a command prints is never in pieces.
+    let mut out = std::io::stdout();
+    let result = command.run(&mut out).and_then(|()| Ok(out.flush()?));
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}

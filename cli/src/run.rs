@@ -1,0 +1,206 @@
+//! `wristcast run`: the relay without a head.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use wristcast_core::relay::{HandleError, Options, Relay, RelayHandle, StopReport};
+use wristcast_core::snapshot::{GroupState, Status};
+
+use crate::desk::Ports;
+use crate::duration;
+use crate::exit::Failure;
+use crate::http::Server;
+use crate::latency::latency;
+use crate::logging::{Console, LogArgs};
+use crate::show_file::ShowFile;
+use crate::sources::{self, SourceLog};
+use crate::stop::Stop;
+
+/// Relay a show: DMX in, light on wristbands out, until told to stop.
+///
+/// Once the sockets are open, one line that starts with `listening:` goes to stdout; the log goes
+/// to stderr, and on a terminal a status line below it. SIGINT (Ctrl-C) and SIGTERM leave the bands
+/// in the show's end look; a second signal ends the process at once.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  wristcast run show.toml
+  wristcast run show.toml --log debug --trace looks.jsonl
+  wristcast run show.toml --log-format json 2> relay.log
+
+Exit codes: 0 ok, 1 show file wrong, 2 command line wrong, 3 could not start (port taken,
+no permission), 4 light was lost: bands not in the end look at stop, or a fault while running")]
+pub(crate) struct Args {
+    /// The show file.
+    #[arg(value_name = "SHOW.toml")]
+    show: PathBuf,
+    /// Write one JSON line per published look to this file.
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
+    /// Stop after this time, `10s`; until told to if left out.
+    #[arg(long = "for", value_name = "DURATION", value_parser = duration::parse)]
+    duration: Option<Duration>,
+    /// Time between two status lines; 1s on a terminal and 10s in a log if left out, 0s for none.
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    status_every: Option<Duration>,
+    #[command(flatten)]
+    log: LogArgs,
+}
+
+pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
+    let config = ShowFile::read(&args.show)?.report()?;
+    let console = Console::stderr();
+    args.log.start(&console, "info")?;
+    let stop = Stop::on_signals()?;
+
+    let (ports, http) = (Ports::of(&config.network), config.http.clone());
+    let options = Options { trace: args.trace.clone() };
+    let relay = Relay::start(config, options).map_err(Failure::cannot_start)?;
+    let server = match http {
+        Some(http) => Some(Server::start(http.listen, relay.handle())?),
+        None => None,
+    };
+    // A relay goes on when nobody reads its stdout.
+    let ready = ready_line(ports, &relay.handle().status(), server.as_ref());
+    let _ = writeln!(out, "{ready}").and_then(|()| out.flush());
+
+    let watched = watch(&relay.handle(), args, &console, stop);
+    console.clear_status();
+    let report = relay.stop();
+    drop(server);
+    tracing::info!("{}", summary(&report));
+    watched?;
+    at_end_look(&report)
+}
+
+/// Waits until the relay is to stop; tells how it is doing meanwhile.
+fn watch(
+    relay: &RelayHandle,
+    args: &Args,
+    console: &Console,
+    mut stop: Stop,
+) -> Result<(), Failure> {
+    let start = Instant::now();
+    let usual = Duration::from_secs(if console.is_terminal() { 1 } else { 10 });
+    let every = args.status_every.unwrap_or(usual);
+    let mut status_due = start + every;
+    let (mut source_log, mut sources_due) = (SourceLog::default(), start);
+    loop {
+        // Once a second it is looked after, whether or not somebody wants to read how it is.
+        let mut due = Instant::now() + Duration::from_secs(1);
+        if !every.is_zero() {
+            due = due.min(status_due);
+        }
+        if let Some(duration) = args.duration {
+            due = due.min(start + duration);
+        }
+        let ends = stop.wait_until(due)
+            || args.duration.is_some_and(|duration| start.elapsed() >= duration);
+        // At the end once more: the log then says how everything was left.
+        if (ends || Instant::now() >= sources_due)
+            && let Ok(universes) = relay.universes()
+        {
+            sources_due = Instant::now() + sources::LOG_EVERY;
+            source_log.note(&universes);
+        }
+        if ends {
+            return Ok(());
+        }
+        let groups = relay.groups();
+        if groups == Err(HandleError::Stopped) {
+            return Err(Failure::light_lost("the relay ended by a fault; see the log"));
+        }
+        if !every.is_zero() && Instant::now() >= status_due {
+            status_due += every;
+            tell(&relay.status(), stalest_ms(&groups.unwrap_or_default()), console);
+        }
+    }
+}
+
+/// The greatest time since a group with a signal heard its universes.
+fn stalest_ms(groups: &[GroupState]) -> Option<u64> {
+    groups.iter().filter(|group| !group.lost).filter_map(|group| group.age_ms).max()
+}
+
+fn tell(status: &Status, stalest_ms: Option<u64>, console: &Console) {
+    if console.is_terminal() {
+        console.set_status(&status_line(status, stalest_ms));
+        return;
+    }
+    let faults = status.faults.join("; ");
+    tracing::info!(
+        packets_per_second = status.packets_per_second.round(),
+        universes_live = status.universes_live,
+        universes = status.universes,
+        groups_lost = status.groups_lost,
+        groups = status.groups,
+        stalest_ms,
+        bands_connected = status.bands_connected,
+        bands = status.bands,
+        kernel_dropped = status.packets.kernel_dropped,
+        published_p99_us = status.latency_published.p99_us.round(),
+        handed_p99_us = status.latency_handed.p99_us.round(),
+        faults,
+        "status"
+    );
+}
+
+fn status_line(status: &Status, stalest_ms: Option<u64>) -> String {
+    let mut line = format!(
+        "{:.0} packets/s | universes {}/{} | groups {}/{}",
+        status.packets_per_second,
+        status.universes_live,
+        status.universes,
+        status.groups.saturating_sub(status.groups_lost),
+        status.groups,
+    );
+    if let Some(age) = stalest_ms {
+        line += &format!(", heard {age} ms ago");
+    }
+    line += &format!(
+        " | bands {}/{} | p99 {} to look, {} to radio",
+        status.bands_connected,
+        status.bands,
+        latency(status.latency_published.p99_us),
+        latency(status.latency_handed.p99_us),
+    );
+    for fault in &status.faults {
+        line += " | ! ";
+        line += fault;
+    }
+    line
+}
+
+fn ready_line(ports: Ports, status: &Status, server: Option<&Server>) -> String {
+    let up = status.interfaces.iter().filter(|interface| interface.up);
+    let names: Vec<&str> = up.map(|interface| interface.name.as_str()).collect();
+    let place = if names.is_empty() { "no interface yet".to_owned() } else { names.join(", ") };
+    let api = server.map_or("off".to_owned(), |server| format!("http://{}", server.address()));
+    format!("listening: sACN {}, Art-Net {} on {place}; API {api}", ports.sacn, ports.artnet)
+}
+
+fn summary(report: &StopReport) -> String {
+    format!(
+        "stopped after {:.1} s: {} packets received, {} accepted, {} dropped by the system; \
+         {} frames to {} bands; p99 {} to look, {} to radio",
+        report.uptime.as_secs_f64(),
+        report.packets.received,
+        report.packets.accepted,
+        report.packets.kernel_dropped,
+        report.frames_sent,
+        report.bands,
+        latency(report.latency_published.p99_us),
+        latency(report.latency_handed.p99_us),
+    )
+}
+
+fn at_end_look(report: &StopReport) -> Result<(), Failure> {
+    match report.bands_not_at_end_look {
+        0 => Ok(()),
+        missed => Err(Failure::light_lost(format!(
+            "{missed} of {} bands could not be brought to the end look",
+            report.bands
+        ))),
+    }
+}

@@ -1,0 +1,78 @@
+//! Help, version, completions, and command lines that are wrong.
+
+use crate::wristcast::{Running, wristcast};
+
+#[test]
+fn help_names_every_command_and_every_exit_code() {
+    let help = wristcast(&["--help"]);
+    assert_eq!(help.code, 0);
+    for word in [
+        "run",
+        "demo",
+        "send",
+        "sources",
+        "check",
+        "schema",
+        "openapi",
+        "completions",
+        "Exit codes",
+        "4",
+    ] {
+        assert!(help.stdout.contains(word), "no `{word}` in\n{}", help.stdout);
+    }
+}
+
+#[test]
+fn help_of_every_command_has_an_example_that_is_itself_a_command() {
+    for name in ["run", "demo", "send", "sources", "check", "schema", "completions"] {
+        let help = wristcast(&[name, "--help"]);
+        assert_eq!(help.code, 0);
+        assert!(help.stdout.contains(&format!("\n  wristcast {name}")), "{}", help.stdout);
+    }
+}
+
+#[test]
+fn the_version_is_the_packages() {
+    let version = wristcast(&["--version"]);
+    assert_eq!(version.stdout, concat!("wristcast ", env!("CARGO_PKG_VERSION"), "\n"));
+}
+
+#[test]
+fn a_wrong_command_line_is_code_2_and_says_what_is_right() {
+    for (args, hint) in [
+        (&["rum"][..], "run"),
+        (&["send", "solid"][..], "UNIVERSES"),
+        (&["send", "plaid", "sacn/1"][..], "rainbow"),
+        (&["send", "solid", "sacn/0"][..], "sacn/1"),
+        (&["send", "solid", "sacn/1", "--priority", "201"][..], "0..=200"),
+        (&["send", "solid", "sacn/1", "--rate", "0"][..], "0.1 to 1000"),
+        (&["send", "solid", "sacn/1", "--for", "10"][..], "`10s`"),
+        (&["send", "solid", "sacn/1", "--personality", "rbg"][..], "drgbsf"),
+        (&["send", "solid", "sacn/1", "--address", "511"][..], "do not fit"),
+        (&["send", "solid", "sacn/1", "--to", "here"][..], "--to"),
+        (&["sources", "https://127.0.0.1"][..], "http://127.0.0.1:8420"),
+        (&["demo", "--bands", "0"][..], "1..=1000"),
+        (&["run", "show.toml", "--log", "wristcast=loud"][..], "--log"),
+    ] {
+        let ended = wristcast(args);
+        assert_eq!(ended.code, 2, "{args:?}: {ended:?}");
+        assert!(ended.stderr.contains(hint), "{args:?}: {}", ended.stderr);
+    }
+}
+
+#[test]
+fn completions_know_the_commands() {
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let script = wristcast(&["completions", shell]);
+        assert_eq!(script.code, 0, "{shell}");
+        assert!(script.stdout.contains("openapi"), "{shell}: {}", script.stdout);
+    }
+}
+
+#[test]
+fn a_reader_that_leaves_is_no_fault() {
+    for args in [&["completions", "bash"][..], &["schema"][..], &["openapi"][..]] {
+        let ended = Running::start_unread(args).end();
+        assert_eq!((ended.code, ended.stderr.as_str()), (0, ""), "{args:?}");
+    }
+}

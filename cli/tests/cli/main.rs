@@ -1,0 +1,13 @@
+//! The command line as its users see it: the real binary, real sockets, real files.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests, too")]
+
+mod check;
+mod demo;
+mod help;
+mod http;
+mod run;
+mod schema;
+mod send;
+mod sources;
+mod wristcast;

@@ -1,0 +1,282 @@
+//! A checked show: everything the relay needs to know before the first packet.
+//!
+//! [`Config`] holds only values that are already valid; [`parse`](Config::parse) turns a TOML show
+//! file into one, or into every mistake in it.
+
+mod check;
+mod diagnostic;
+#[expect(dead_code, reason = "the shape of the file is described, never built")]
+mod file;
+mod near;
+mod parse;
+mod patch_table;
+mod read_groups;
+mod read_look;
+mod read_network;
+mod read_patch;
+mod read_radios;
+mod reader;
+mod report;
+
+pub use diagnostic::{Diagnostic, Severity};
+pub use patch_table::{PatchRow, patch_table};
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use crate::look::Look;
+use crate::universe::{SLOTS, Universe};
+
+/// A show, ready to run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// The show's name.
+    pub name: String,
+    /// Where DMX comes from.
+    pub network: Network,
+    /// The status API; `None` = off.
+    pub http: Option<Http>,
+    /// The groups, in the order of the file. A group's index here is its index everywhere.
+    pub groups: Vec<Group>,
+    /// The radios, in the order of the file.
+    pub radios: Vec<RadioConfig>,
+    /// What the bands are left showing when the relay stops.
+    pub end_look: EndLook,
+}
+
+impl Config {
+    /// Reads a show file. `file` is its name for messages. Gives the show and what looks like a
+    /// mistake in it; or, if it cannot run, every mistake there is, in the order of the file.
+    ///
+    /// # Errors
+    ///
+    /// At least one of the diagnostics is an error.
+    pub fn parse(text: &str, file: &str) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
+        parse::parse(text, file)
+    }
+
+    /// The JSON Schema (2020-12) of a show file, for editors.
+    pub fn schema() -> serde_json::Value {
+        file::schema()
+    }
+}
+
+/// The receiving side.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Network {
+    /// Interfaces to receive on; empty = every running interface but loopback.
+    pub interfaces: Vec<InterfaceSelector>,
+    /// UDP port of sACN. Default 5568 (E1.31 §9.2).
+    pub sacn_port: u16,
+    /// UDP port of Art-Net. Default 6454.
+    pub artnet_port: u16,
+    /// Receive buffer asked for per socket, bytes. Default 4 MiB.
+    pub receive_buffer_bytes: usize,
+    /// How sources of equal priority share a universe.
+    pub merge: MergeMode,
+    /// Sources tracked per universe; further ones are reported and ignored. Default 8, range 1..=32.
+    pub sources_per_universe: usize,
+    /// How long a new sACN universe is listened to before its levels count (E1.31 sampling
+    /// period). Default 0: a relay that starts in the middle of a show gives light at once.
+    pub sampling_period: Duration,
+    /// How the relay presents itself as an Art-Net node.
+    pub artnet_node: ArtNetNode,
+}
+
+/// The relay as an Art-Net node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArtNetNode {
+    /// Answer ArtPoll, so that consoles find the relay and unicast to it. Default true.
+    pub reply: bool,
+    /// At most 17 bytes. Default `wristcast`.
+    pub short_name: String,
+    /// At most 63 bytes. Default the show's name.
+    pub long_name: String,
+    /// Let ArtAddress change names and merge mode. Default false.
+    pub remote_programming: bool,
+}
+
+/// How an operator names an interface.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum InterfaceSelector {
+    /// By the system's name, `eth0`.
+    Name(String),
+    /// By an address it has.
+    Address(IpAddr),
+    /// By a network that one of its addresses is in: address and prefix length.
+    Cidr(IpAddr, u8),
+}
+
+/// Sources of equal priority on one universe.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MergeMode {
+    /// Highest takes precedence, slot by slot.
+    #[default]
+    Htp,
+    /// Latest takes precedence: the source whose levels changed last owns the universe.
+    Ltp,
+}
+
+/// The status API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Http {
+    /// Address and port to listen on.
+    pub listen: SocketAddr,
+}
+
+/// A group of wristbands that always show the same look.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Group {
+    /// Unique within the show.
+    pub name: String,
+    /// The personality's name, for tables: `rgb`, `custom`.
+    pub personality: String,
+    /// Which slot drives what. Never empty.
+    pub slots: Vec<PatchedSlot>,
+    /// What to do when every source of the group's universes is lost.
+    pub loss: Loss,
+    /// Delay from DMX to light, 0..=500 ms.
+    pub delay: Duration,
+    /// Where it sits in the venue, metres, x to the right and y away from the stage; for seat maps.
+    pub position: Option<[f64; 2]>,
+}
+
+/// One attribute of a group and the slot that drives it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PatchedSlot {
+    /// What the slot drives.
+    pub attribute: Attribute,
+    /// The universe.
+    pub universe: Universe,
+    /// The slot.
+    pub address: SlotAddress,
+}
+
+/// What a slot can drive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Attribute {
+    /// Red level.
+    Red,
+    /// Green level.
+    Green,
+    /// Blue level.
+    Blue,
+    /// White level.
+    White,
+    /// Dimmer.
+    Dimmer,
+    /// Strobe: 0..=9 open, 10..=255 = 1.0..=25.0 Hz.
+    Strobe,
+    /// Fade: 0 snap, 1..=255 = 10..=2550 ms.
+    Fade,
+    /// Takes a slot and drives nothing.
+    Unused,
+}
+
+/// A slot as consoles number them, 1..=512.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SlotAddress(u16);
+
+impl SlotAddress {
+    /// `None` outside 1..=512.
+    pub const fn new(address: u16) -> Option<Self> {
+        if address >= 1 && address as usize <= SLOTS { Some(Self(address)) } else { None }
+    }
+
+    /// The address, 1..=512.
+    pub const fn get(self) -> u16 {
+        self.0
+    }
+
+    /// The index into 512 levels, 0..=511.
+    pub const fn index(self) -> usize {
+        self.0 as usize - 1
+    }
+}
+
+/// What a group does when its signal is lost: hold for `after`, then go to `to` over `fade`.
+/// While it holds, a strobe is opened: a frozen strobe is never left running.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Loss {
+    /// The look to go to; `None` = hold the last look for ever.
+    pub to: Option<Look>,
+    /// How long the last look is held first.
+    pub after: Duration,
+    /// How long the way to `to` takes.
+    pub fade: Duration,
+}
+
+impl Loss {
+    /// Hold last look.
+    pub const HOLD: Self = Self { to: None, after: Duration::ZERO, fade: Duration::ZERO };
+}
+
+/// What the bands are left showing when the relay stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndLook {
+    /// The last look stays.
+    Hold,
+    /// Every group goes to this look; [`Look::DARK`] by default.
+    Look(Look),
+}
+
+/// One radio of the show.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RadioConfig {
+    /// Unique within the show; default the kind and a number.
+    pub name: String,
+    /// The kind and what it needs.
+    pub kind: RadioKind,
+}
+
+/// The kinds of radio.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RadioKind {
+    /// Virtual wristbands.
+    Simulated(SimulatedConfig),
+    /// Connected wristbands through the host's Bluetooth stack.
+    Gatt(GattConfig),
+}
+
+/// Virtual wristbands and the model of their links.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SimulatedConfig {
+    /// Bands in each group. Default 10.
+    pub bands_per_group: usize,
+    /// Groups (by index) that have bands on this radio; empty = all.
+    pub groups: Vec<usize>,
+    /// Connection interval. Default 30 ms, range 7.5..=4000 ms (Core 5.4, Vol 6, Part B, 4.5.1).
+    pub interval: Duration,
+    /// Share of connection events that fail, 0.0..=0.95; the link layer tries again at the next
+    /// event. Default 0.02.
+    pub loss: f64,
+    /// From the connection event to the light. Default 2 ms.
+    pub latency: Duration,
+    /// Seed of everything random; the same seed gives the same run. Default 1.
+    pub seed: u64,
+}
+
+/// Connected wristbands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GattConfig {
+    /// Adapter, `hci0`; `None` = the first.
+    pub adapter: Option<String>,
+    /// Name of the band profile. Default `wristcast`.
+    pub profile: String,
+    /// Which bands belong to which groups.
+    pub bands: Vec<BandConfig>,
+    /// Bands connected at the same time. Default 8.
+    pub max_connections: usize,
+}
+
+/// One physical wristband.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BandConfig {
+    /// Bluetooth address, platform id or advertised name.
+    pub id: String,
+    /// Index of its group.
+    pub group: usize,
+}
+
+#[cfg(test)]
+mod tests;

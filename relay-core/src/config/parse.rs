@@ -1,0 +1,99 @@
+//! The whole file.
+
+use toml::de::DeTable;
+
+use super::check::check;
+use super::diagnostic::{Diagnostic, Severity};
+use super::read_groups::{Groups, groups};
+use super::read_network::{http, network, set};
+use super::read_radios::radios;
+use super::reader::Table;
+use super::report::Report;
+use super::{Config, EndLook, Network, read_look};
+use crate::look::Look;
+
+/// Longest show file, bytes: room for 65 536 groups with an entry each.
+const FILE_BYTES_MAX: usize = 16 << 20;
+
+/// Longest text that is searched for every mistake in its TOML, bytes; in a longer one the first is
+/// reported.
+const RECOVERABLE_BYTES_MAX: usize = 1 << 20;
+
+/// Longest name of a show, bytes.
+const NAME_BYTES_MAX: usize = 200;
+
+pub(super) fn parse(text: &str, file: &str) -> Result<(Config, Vec<Diagnostic>), Vec<Diagnostic>> {
+    let mut report = Report::new(file, text);
+    let config = if text.len() > FILE_BYTES_MAX {
+        let message = format!("the file has {} bytes: at most {FILE_BYTES_MAX}", text.len());
+        report.whole_file(Severity::Error, message, "is this a show file?");
+        None
+    } else {
+        read(&mut report, text)
+    };
+    match config {
+        Some(config) if !report.has_errors() => Ok((config, report.into_diagnostics())),
+        _ => Err(report.into_diagnostics()),
+    }
+}
+
+/// Reports where the text is not TOML; everywhere, unless it is so long that it hardly is a file
+/// that somebody wrote.
+fn not_toml(report: &mut Report<'_>, text: &str, first: toml::de::Error) {
+    let errors = match text.len() {
+        ..=RECOVERABLE_BYTES_MAX => DeTable::parse_recoverable(text).1,
+        _ => vec![first],
+    };
+    let mut line = 0;
+    for error in &errors {
+        if report.is_full() {
+            break;
+        }
+        let span = error.span().unwrap_or(text.len()..text.len());
+        // What follows in the same line mostly follows from it.
+        let line_before = std::mem::replace(&mut line, report.line(span.start));
+        if line_before != line {
+            report.error(span, format!("this is not TOML: {}", error.message()));
+        }
+    }
+}
+
+/// What could be read; what is wrong is in the report.
+fn read(report: &mut Report<'_>, text: &str) -> Option<Config> {
+    let root = match DeTable::parse(text) {
+        Ok(root) => root,
+        Err(first) => {
+            // What would be skipped to go on would be reported as missing: nothing else is read.
+            not_toml(report, text, first);
+            return None;
+        }
+    };
+    let mut table = Table::new("the show", 0..0, root.get_ref());
+    let name = table.require("name", "\"My show\"");
+    let name = name.and_then(|value| value.text(report, NAME_BYTES_MAX)).unwrap_or_default();
+    let mut end_look = EndLook::Look(Look::DARK);
+    set(&mut end_look, table.get("end_look"), |value| read_look::end_look(report, value));
+    let mut receiving = Network::of_show(name);
+    if let Some(value) = table.get("network").and_then(|v| v.table(report, "[network]")) {
+        network(report, value, &mut receiving);
+    }
+    let http = table.get("http").and_then(|value| value.table(report, "[http]"));
+    let http = http.map(|table| self::http(report, table));
+    let groups =
+        table.get("group").map_or_else(Groups::default, |value| self::groups(report, value));
+    let radios =
+        table.get("radio").map_or_else(Vec::new, |value| self::radios(report, value, &groups));
+    table.finish(report);
+    if !report.has_errors() {
+        // Much of what looks odd now would follow from the errors.
+        check(report, &receiving, &groups, &radios);
+    }
+    Some(Config {
+        name: name.to_owned(),
+        network: receiving,
+        http,
+        groups: groups.groups,
+        radios: radios.into_iter().map(|(radio, _)| radio).collect(),
+        end_look,
+    })
+}

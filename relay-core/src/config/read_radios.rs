@@ -1,0 +1,273 @@
+//! `[[radio]]`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::time::Duration;
+
+use super::read_groups::Groups;
+use super::read_network::set;
+use super::reader::{Table, Value, shortened};
+use super::report::Report;
+use super::{BandConfig, GattConfig, RadioConfig, RadioKind, SimulatedConfig};
+use crate::band::profile::Profile;
+use crate::limits::{BANDS_MAX, GROUPS_MAX, RADIOS_MAX};
+
+/// Longest name of a radio, an adapter or a band, bytes.
+const NAME_BYTES_MAX: usize = 100;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Simulated,
+    Gatt,
+}
+
+/// Reads every `[[radio]]`; gives those that were right, and where they are.
+pub(super) fn radios(
+    report: &mut Report<'_>,
+    value: Value<'_>,
+    groups: &Groups,
+) -> Vec<(RadioConfig, Range<usize>)> {
+    let mut reading = Reading { groups, named: Vec::new(), band_ids: BTreeMap::new() };
+    if value.as_table("radio").is_some() {
+        let help = "write [[radio]] with two brackets: a show can have several".to_owned();
+        value.wrong_help(report, "a list", help);
+        return Vec::new();
+    }
+    for item in value.list(report, "radios", RADIOS_MAX).into_iter().flatten() {
+        if let Some(table) = item.table(report, "a radio") {
+            reading.radio(report, table);
+        }
+    }
+    let radios = reading.with_names();
+    let bands: usize = radios.iter().map(|(radio, _)| radio.kind.bands(groups.groups.len())).sum();
+    if bands > BANDS_MAX {
+        let help = format!("at most {BANDS_MAX}: lower `bands_per_group`, or list `groups`");
+        report.error_help(value.span(), format!("the radios have {bands} bands in all"), help);
+    }
+    radios
+}
+
+struct Reading<'g> {
+    groups: &'g Groups,
+    /// Radios so far, and the names they were given.
+    named: Vec<(Option<String>, RadioKind, Range<usize>)>,
+    /// Where each band of a GATT radio was listed.
+    band_ids: BTreeMap<String, usize>,
+}
+
+impl Reading<'_> {
+    fn radio(&mut self, report: &mut Report<'_>, mut table: Table<'_>) {
+        let span = table.span.clone();
+        let kind = table.require("kind", "\"simulated\"");
+        let name = table.get("name").and_then(|value| {
+            let name = value.text(report, NAME_BYTES_MAX)?;
+            if self.named.iter().any(|(other, ..)| other.as_deref() == Some(name)) {
+                let message = format!("another radio is called \"{name}\" already");
+                let help = "every radio needs a name of its own".to_owned();
+                report.error_help(value.span(), message, help);
+            }
+            Some(name.to_owned())
+        });
+        let kind = kind.and_then(|value| {
+            value.choice(report, &[("simulated", Kind::Simulated), ("gatt", Kind::Gatt)], "")
+        });
+        let kind = match kind {
+            Some(Kind::Simulated) => RadioKind::Simulated(self.simulated(report, &mut table)),
+            Some(Kind::Gatt) => RadioKind::Gatt(self.gatt(report, &mut table)),
+            // Which other keys it may have depends on its kind.
+            None => return table.finish_missing(report),
+        };
+        table.finish(report);
+        self.named.push((name, kind, span));
+    }
+
+    fn simulated(&self, report: &mut Report<'_>, table: &mut Table<'_>) -> SimulatedConfig {
+        table.call("a simulated radio");
+        let mut radio = SimulatedConfig::default();
+        set(&mut radio.bands_per_group, table.get("bands_per_group"), |value| {
+            value.integer(report, 1..=10_000, " bands")
+        });
+        set(&mut radio.groups, table.get("groups"), |value| Some(self.groups(report, value)));
+        set(&mut radio.interval, table.get("interval_ms"), |value| {
+            value.number(report, 7.5..=4000.0, " ms").map(millis)
+        });
+        set(&mut radio.loss, table.get("loss"), |value| {
+            value.number(report, 0.0..=0.95, " (a share of 1)")
+        });
+        set(&mut radio.latency, table.get("latency_ms"), |value| {
+            value.number(report, 0.0..=1000.0, " ms").map(millis)
+        });
+        set(&mut radio.seed, table.get("seed"), |value| {
+            value.integer(report, 0..=i64::MAX as u64, "")
+        });
+        radio
+    }
+
+    /// `groups` of a simulated radio: names of groups, or of whole entries, ascending.
+    fn groups(&self, report: &mut Report<'_>, value: Value<'_>) -> Vec<usize> {
+        let Some(items) = value.list(report, "names of groups", GROUPS_MAX) else {
+            return Vec::new();
+        };
+        if items.len() == 0 {
+            let help = "leave `groups` out for bands in every group".to_owned();
+            value.wrong_help(report, "at least one group", help);
+        }
+        let mut indices = Vec::new();
+        let mut names = BTreeSet::new();
+        for item in items {
+            let Some(name) = item.text(report, NAME_BYTES_MAX) else { continue };
+            if !names.insert(name) {
+                report.warning(
+                    item.span(),
+                    format!("\"{name}\" is listed twice"),
+                    "once is enough",
+                );
+                continue;
+            }
+            match self.groups.counted(name) {
+                Some(groups) => indices.extend(groups),
+                None => indices.extend(self.group(report, item, name)),
+            }
+        }
+        indices.sort_unstable();
+        indices.dedup();
+        indices
+    }
+
+    /// The index of a group; reports a name that no group has.
+    fn group(&self, report: &mut Report<'_>, value: Value<'_>, name: &str) -> Option<usize> {
+        if let Some(group) = self.groups.named(name) {
+            return group;
+        }
+        report.error_with(value.span(), |_| {
+            let message = format!("no group is called \"{}\"", shortened(name));
+            (message, self.groups.suggestion(name))
+        });
+        None
+    }
+
+    fn gatt(&mut self, report: &mut Report<'_>, table: &mut Table<'_>) -> GattConfig {
+        table.call("a gatt radio");
+        let mut radio = GattConfig::default();
+        set(&mut radio.adapter, table.get("adapter"), |value| {
+            value.text(report, NAME_BYTES_MAX).map(|text| Some(text.to_owned()))
+        });
+        set(&mut radio.profile, table.get("profile"), |value| {
+            let profiles: Vec<_> = Profile::builtin_names().map(|name| (name, name)).collect();
+            value.choice(report, &profiles, "").map(str::to_owned)
+        });
+        let connections = table.get("max_connections");
+        set(&mut radio.max_connections, connections, |value| {
+            value.integer(report, 1..=255, " connections")
+        });
+        let bands = table.get("bands");
+        let items = bands.and_then(|value| value.list(report, "bands", BANDS_MAX));
+        for item in items.into_iter().flatten() {
+            if let Some(table) = item.table(report, "a band") {
+                radio.bands.extend(self.band(report, table));
+            }
+        }
+        let listed = bands.and_then(|value| Some(value.as_list()?.len()));
+        let span = bands.map_or(table.span.clone(), Value::span);
+        if listed.unwrap_or(0) == 0 {
+            let message = "this radio has no `bands`: it has nothing to connect to".to_owned();
+            let help =
+                "for example bands = [{ id = \"AA:BB:CC:DD:EE:FF\", group = \"floor-left\" }]";
+            report.warning(span, message, help);
+        } else if radio.bands.len() > radio.max_connections {
+            let (bands, most) = (radio.bands.len(), radio.max_connections);
+            let message = format!("{bands} bands, but at most {most} connected at a time");
+            let span = connections.map_or(span, Value::span);
+            report.warning(span, message, "raise `max_connections`, or share them among radios");
+        }
+        radio
+    }
+
+    fn band(&mut self, report: &mut Report<'_>, mut table: Table<'_>) -> Option<BandConfig> {
+        let id = table.require("id", "\"AA:BB:CC:DD:EE:FF\"");
+        let group = table.require("group", "\"floor-left\"");
+        table.finish(report);
+        let group = group.and_then(|value| {
+            let name = value.text(report, NAME_BYTES_MAX)?;
+            self.group(report, value, name)
+        });
+        let span = id.map_or(0..0, Value::span);
+        let id = id?.text(report, NAME_BYTES_MAX)?;
+        if let Some(&other) = self.band_ids.get(id) {
+            report.error_with(span, |source| {
+                let line = source.line(other);
+                let message = format!("band \"{id}\" is listed already, in line {line}");
+                (message, "a band takes one connection".to_owned())
+            });
+            return None;
+        }
+        self.band_ids.insert(id.to_owned(), span.start);
+        Some(BandConfig { id: id.to_owned(), group: group? })
+    }
+
+    /// Names the radios that have none: the kind and the first free number.
+    fn with_names(self) -> Vec<(RadioConfig, Range<usize>)> {
+        let mut taken: Vec<String> =
+            self.named.iter().filter_map(|(name, ..)| name.clone()).collect();
+        let named = self.named.into_iter().map(|(name, kind, span)| {
+            let name = name.unwrap_or_else(|| {
+                let mut number = 1;
+                while taken.contains(&format!("{}-{number}", kind.word())) {
+                    number += 1;
+                }
+                taken.push(format!("{}-{number}", kind.word()));
+                format!("{}-{number}", kind.word())
+            });
+            (RadioConfig { name, kind }, span)
+        });
+        named.collect()
+    }
+}
+
+/// To the nearest nanosecond: a float holds 7.5 ms, but not 0.1 ms.
+fn millis(number: f64) -> Duration {
+    Duration::from_nanos((number * 1e6).round() as u64)
+}
+
+impl RadioKind {
+    /// As the file names it.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Simulated(_) => "simulated",
+            Self::Gatt(_) => "gatt",
+        }
+    }
+
+    /// How many bands it has, in a show of `groups` groups.
+    pub fn bands(&self, groups: usize) -> usize {
+        match self {
+            Self::Simulated(radio) if radio.groups.is_empty() => radio.bands_per_group * groups,
+            Self::Simulated(radio) => radio.bands_per_group * radio.groups.len(),
+            Self::Gatt(radio) => radio.bands.len(),
+        }
+    }
+}
+
+impl Default for SimulatedConfig {
+    fn default() -> Self {
+        Self {
+            bands_per_group: 10,
+            groups: Vec::new(),
+            interval: Duration::from_millis(30),
+            loss: 0.02,
+            latency: Duration::from_millis(2),
+            seed: 1,
+        }
+    }
+}
+
+impl Default for GattConfig {
+    fn default() -> Self {
+        Self {
+            adapter: None,
+            profile: "wristcast".to_owned(),
+            bands: Vec::new(),
+            max_connections: 8,
+        }
+    }
+}

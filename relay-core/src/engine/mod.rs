@@ -1,0 +1,565 @@
+//! The engine: stages 2, 3 and 4 called in order, run to completion for every datagram.
+//!
+//! Before it: [`receive`](crate#life-of-a-frame), which hands over datagrams with their times.
+//! After it: the lanes, which carry the [`GroupTable`] to the radios. In: [`Datagram`]s, the time,
+//! a new show. Out: an [`Outcome`] for each, the table, events, replies to send. Thread: the relay
+//! thread; replay calls the very same engine under a clock of its own.
+//!
+//! **After any `handle_*`, publish [`groups`](Engine::groups) if the answer says so, drain
+//! [`poll_event`](Engine::poll_event) and [`poll_transmit`](Engine::poll_transmit), and sleep until
+//! [`poll_timeout`](Engine::poll_timeout).** Read the sockets empty before
+//! [`handle_timeout`](Engine::handle_timeout): a packet that has arrived but was not handed over
+//! looks like one that was not sent.
+//!
+//! Promises: no I/O, no clock, no lock, no allocation after [`Engine::new`]; the looks are a
+//! function of the show, the seed, the datagrams and their times. No datagram makes it panic.
+
+mod network;
+mod outcome;
+#[cfg(test)]
+mod tests;
+
+use std::net::{IpAddr, SocketAddr};
+
+use crate::artnet_node::{
+    Action, AddressOutcome, ArtNetNode, Interface, OutputState, PollOutcome, Programme, Transmit,
+};
+use crate::config::{Config, EndLook, MergeMode};
+use crate::event::{Event, EventKind, EventQueue, Programming};
+use crate::limits::Limits;
+use crate::merge::{DmxData, Merge, Merged, Slots, SourceId, SyncRequest, UniverseSample};
+use crate::output::Output;
+use crate::patch::Plan;
+use crate::snapshot::SignalState;
+use crate::table::GroupTable;
+use crate::time::Time;
+use crate::universe::{PortAddress, Universe};
+use crate::wire::{Packet, artnet, parse, sacn};
+
+pub use network::{DISCOVERY_LOSS, Discovered, NotPatched};
+pub use outcome::{Counters, Ignored, Note, Outcome};
+
+use network::{DiscoveryList, NotPatchedList};
+
+/// Universe priority that stands for Art-Net, which has none: sACN's default (E1.31 §6.2.3).
+const ARTNET_PRIORITY: u8 = 100;
+
+/// A datagram as the sockets gave it.
+#[derive(Clone, Copy, Debug)]
+pub struct Datagram<'a> {
+    /// What is in it.
+    pub bytes: &'a [u8],
+    /// Where it came from.
+    pub source: SocketAddr,
+    /// The address it was sent to, where the system tells. Nothing is concluded from it.
+    pub destination: Option<IpAddr>,
+    /// Index of the interface it came in through, where the system tells.
+    pub interface: Option<u32>,
+    /// When it arrived.
+    pub at: Time,
+}
+
+/// A show made ready for the engine, away from the relay thread: patch, policies, table.
+#[derive(Debug)]
+pub struct CompiledShow {
+    plan: Plan,
+    output: Output,
+    table: GroupTable,
+    port_addresses: Vec<PortAddress>,
+    /// Index in [`Merge`] by index in the plan.
+    ports: Vec<u32>,
+}
+
+impl CompiledShow {
+    /// Compiles a show.
+    pub fn compile(config: &Config) -> Box<Self> {
+        let plan = Plan::compile(config);
+        let port_addresses = plan.universes().iter().filter_map(|universe| match universe {
+            Universe::ArtNet(address) => Some(*address),
+            Universe::Sacn(_) => None,
+        });
+        Box::new(Self {
+            output: Output::new(config, &plan),
+            table: GroupTable::new(config.groups.len()),
+            port_addresses: port_addresses.collect(),
+            ports: Vec::with_capacity(plan.universes().len()),
+            plan,
+        })
+    }
+
+    /// The patched universes, ascending.
+    pub fn universes(&self) -> &[Universe] {
+        self.plan.universes()
+    }
+}
+
+/// Datagrams in, looks of groups out.
+#[derive(Debug)]
+pub struct Engine {
+    show: Box<CompiledShow>,
+    merge: Merge,
+    /// By index in [`Merge`], what the Art-Net node was last told, and the index in the plan.
+    told: Vec<Told>,
+    universes_max: usize,
+    node: ArtNetNode,
+    events: EventQueue,
+    counters: Counters,
+    not_patched: NotPatchedList,
+    discovery: DiscoveryList,
+    /// The latest time that was handed in.
+    now: Option<Time>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Told {
+    plan_index: usize,
+    state: OutputState,
+}
+
+impl Engine {
+    /// Takes all the memory the engine will ever use. `seed` makes its random delays (ArtPollReply)
+    /// repeatable.
+    pub fn new(config: &Config, limits: &Limits, seed: u64) -> Self {
+        let show = CompiledShow::compile(config);
+        let network = &config.network;
+        let node = ArtNetNode::new(
+            &network.artnet_node,
+            network.merge,
+            network.artnet_port,
+            &show.port_addresses,
+            seed,
+        );
+        let mut engine = Self {
+            merge: Merge::new(limits, network.merge, network.sampling_period),
+            told: vec![Told::default(); limits.universes],
+            universes_max: limits.universes,
+            node,
+            events: EventQueue::new(limits.events),
+            counters: Counters::new(),
+            not_patched: NotPatchedList::new(),
+            discovery: DiscoveryList::new(),
+            now: None,
+            show,
+        };
+        engine.connect(Time::ZERO, None);
+        engine
+    }
+
+    /// Takes one datagram through all stages. Times must not run backwards.
+    #[inline]
+    pub fn handle_datagram(&mut self, datagram: Datagram<'_>) -> Outcome {
+        self.set_now(datagram.at);
+        let outcome = match parse(datagram.bytes) {
+            Ok(Packet::SacnData(data)) => self.sacn_data(&datagram, &data),
+            Ok(Packet::ArtDmx(dmx)) => self.art_dmx(&datagram, &dmx),
+            Ok(packet) => self.other_packet(&datagram, &packet),
+            Err(malformed) => Outcome::Rejected(malformed),
+        };
+        self.counters.count(outcome);
+        outcome
+    }
+
+    /// Does what is due. Harmless when called early. Returns whether looks changed.
+    #[must_use]
+    pub fn handle_timeout(&mut self, now: Time) -> bool {
+        self.set_now(now);
+        self.merge.handle_timeout(now, &mut self.events);
+        let merged = self.patch_changed(now);
+        let show = &mut *self.show;
+        show.output.handle_timeout(now, &mut show.table) | merged
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) and [`poll_transmit`](Self::poll_transmit) are
+    /// to be called next; may be early. Every other call may change it.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Time> {
+        let times =
+            [self.merge.poll_timeout(), self.show.output.poll_timeout(), self.node.poll_timeout()];
+        times.into_iter().flatten().min()
+    }
+
+    /// The next event. Call it until it says `None`.
+    #[must_use]
+    pub fn poll_event(&mut self) -> Option<Event> {
+        if let Some(event) = self.events.pop() {
+            return Some(event);
+        }
+        let (group, signal) = self.show.output.poll_signal()?;
+        let group = group as u32;
+        let kind = match signal {
+            SignalState::Live => EventKind::GroupBack { group },
+            SignalState::Lost | SignalState::Waiting => EventKind::GroupLost { group },
+        };
+        Some(Event { at: self.now.unwrap_or_default(), kind })
+    }
+
+    /// Writes the next datagram that is to be sent from the Art-Net port into `out`, which has room
+    /// for [`POLL_REPLY_LEN`](artnet::POLL_REPLY_LEN) bytes. Call it until it says `None`.
+    #[must_use]
+    pub fn poll_transmit(&mut self, now: Time, out: &mut [u8]) -> Option<Transmit> {
+        self.node.poll_transmit(now, out)
+    }
+
+    /// The newest look of every group.
+    pub fn groups(&self) -> &GroupTable {
+        &self.show.table
+    }
+
+    /// The table, for whoever takes note of changes ([`GroupTable::clear_changed`]).
+    pub fn groups_mut(&mut self) -> &mut GroupTable {
+        &mut self.show.table
+    }
+
+    /// Whether a group has a signal.
+    pub fn group_signal(&self, group: usize) -> Option<SignalState> {
+        self.show.output.group_signal(group)
+    }
+
+    /// Datagrams by what became of them.
+    pub const fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// Events that found the queue full, since start.
+    pub const fn events_dropped(&self) -> u64 {
+        self.events.dropped()
+    }
+
+    /// The patched universes, ascending; their positions are the indices of
+    /// [`sample_universe`](Self::sample_universe).
+    pub fn universes(&self) -> &[Universe] {
+        self.show.plan.universes()
+    }
+
+    /// The index of a patched universe.
+    pub fn universe_index(&self, universe: Universe) -> Option<usize> {
+        self.show.plan.universe_index(universe)
+    }
+
+    /// Whether a patched universe has a source. `None` past the last one.
+    pub fn universe_signal(&self, index: usize) -> Option<SignalState> {
+        self.show.ports.get(index).map(|&u| self.merge.signal(u as usize))
+    }
+
+    /// When a patched universe was last heard.
+    pub fn universe_last_heard(&self, index: usize) -> Option<Time> {
+        self.show.ports.get(index).and_then(|&u| self.merge.last_heard(u as usize))
+    }
+
+    /// Copies a patched universe for the operator: levels, owners, sources. False past the last.
+    pub fn sample_universe(&self, index: usize, now: Time, out: &mut UniverseSample) -> bool {
+        let Some(&u) = self.show.ports.get(index) else { return false };
+        self.merge.sample(u as usize, now, out);
+        true
+    }
+
+    /// Universes that levels came for and that nobody patched, in the order they were first seen.
+    pub fn not_patched(&self) -> &[NotPatched] {
+        self.not_patched.entries()
+    }
+
+    /// Sources that tell which universes they send (sACN universe discovery).
+    pub fn discovered(&self, now: Time) -> impl Iterator<Item = &Discovered> {
+        self.discovery.sources(now)
+    }
+
+    /// The synchronization addresses that sources name: their multicast groups are to be joined
+    /// beside those of the patched universes (E1.31 §6.3.3.1). At most
+    /// [`SYNC_ADDRESSES_MAX`](crate::limits::SYNC_ADDRESSES_MAX).
+    pub fn sync_addresses(&self) -> impl Iterator<Item = u16> + '_ {
+        self.merge.sync_addresses()
+    }
+
+    /// Changes whenever [`sync_addresses`](Self::sync_addresses) does.
+    pub fn sync_generation(&self) -> u64 {
+        self.merge.sync_generation()
+    }
+
+    /// The addresses that Art-Net is received on, at start and whenever they change; ArtPollReply
+    /// names them.
+    pub fn set_interfaces(&mut self, now: Time, interfaces: &[Interface]) {
+        self.node.set_interfaces(now, interfaces);
+    }
+
+    /// Leaves every group in its end look. Returns whether looks changed.
+    #[must_use]
+    pub fn set_all(&mut self, end_look: EndLook) -> bool {
+        let show = &mut *self.show;
+        show.output.end(end_look, &mut show.table)
+    }
+
+    /// Goes over to another show between two packets. Universes that stay patched keep their
+    /// sources and levels; what changed shows at once. Gives back the old show, to be freed
+    /// elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// Gives back the new show if it has more universes than the engine has memory for.
+    pub fn replace_plan(
+        &mut self,
+        now: Time,
+        show: Box<CompiledShow>,
+    ) -> Result<Box<CompiledShow>, Box<CompiledShow>> {
+        if show.universes().len() > self.universes_max {
+            return Err(show);
+        }
+        self.set_now(now);
+        let old = std::mem::replace(&mut self.show, show);
+        self.show.table.supersede(&old.table);
+        self.connect(now, Some(&old));
+        self.node.set_port_addresses(now, &self.show.port_addresses);
+        let plan = &self.show.plan;
+        self.not_patched.retain(|universe| plan.universe_index(universe).is_none());
+        Ok(old)
+    }
+
+    /// Gives every universe of the show its port in [`Merge`], and takes the levels of those that
+    /// have some already. The ports of universes that are not patched any more are freed first.
+    fn connect(&mut self, now: Time, old: Option<&CompiledShow>) {
+        let old_ports = old.map_or(&[][..], |old| &old.ports);
+        let old_universes = old.map_or(&[][..], |old| old.universes());
+        for (&universe, &u) in old_universes.iter().zip(old_ports) {
+            if self.show.plan.universe_index(universe).is_none() {
+                self.merge.remove(u as usize);
+            }
+        }
+        self.show.ports.clear();
+        for index in 0..self.show.universes().len() {
+            let universe = self.show.universes()[index];
+            let kept = old.and_then(|old| old.plan.universe_index(universe));
+            let kept = kept.and_then(|index| old_ports.get(index)).map(|&u| u as usize);
+            // There is room: the ports that are not needed were freed, the limit was checked.
+            let Some(u) = kept.or_else(|| self.merge.add(universe, now)) else { return };
+            self.show.ports.push(u as u32);
+            if kept.is_none() {
+                self.told[u].state = OutputState::default();
+            }
+            self.told[u].plan_index = index;
+            self.patch_universe(now, u);
+        }
+    }
+
+    /// The first time that is handed in begins the sampling periods.
+    #[inline]
+    fn set_now(&mut self, now: Time) {
+        if self.now.replace(now).is_none() {
+            for &u in &self.show.ports {
+                self.merge.start_sampling(u as usize, now);
+            }
+        }
+    }
+
+    #[inline]
+    fn sacn_data(&mut self, datagram: &Datagram<'_>, data: &sacn::Data<'_>) -> Outcome {
+        let slots = match data.start_code() {
+            sacn::START_CODE_LEVELS => Slots::Levels(data.slots()),
+            sacn::START_CODE_PER_ADDRESS_PRIORITY => Slots::Priorities(data.slots()),
+            _ => return Outcome::Ignored { why: Ignored::StartCode, changed: false },
+        };
+        if data.terminated() {
+            self.sync_terminated(datagram.at, data);
+        }
+        let address = data.sync_address();
+        let force = data.force_synchronization();
+        let name = data.source_name();
+        let dmx = DmxData {
+            source: SourceId::Sacn(data.cid()),
+            address: datagram.source,
+            name: name.bytes(),
+            priority: data.priority(),
+            sequence: Some(data.sequence()),
+            slots,
+            preview: data.preview(),
+            terminated: data.terminated(),
+            sync: (address != 0).then_some(SyncRequest { address, force }),
+        };
+        self.dmx(datagram, Universe::Sacn(data.universe()), &dmx)
+    }
+
+    #[inline]
+    fn art_dmx(&mut self, datagram: &Datagram<'_>, dmx: &artnet::Dmx<'_>) -> Outcome {
+        let data = DmxData {
+            source: SourceId::ArtNet {
+                ip: datagram.source.ip().to_canonical(),
+                physical: dmx.physical(),
+            },
+            address: datagram.source,
+            name: &[],
+            priority: ARTNET_PRIORITY,
+            sequence: Some(dmx.sequence()).filter(|&number| number != 0),
+            slots: Slots::Levels(dmx.slots()),
+            preview: false,
+            terminated: false,
+            sync: None,
+        };
+        self.dmx(datagram, Universe::ArtNet(dmx.port_address()), &data)
+    }
+
+    /// Merge, patch, output.
+    #[inline]
+    fn dmx(&mut self, datagram: &Datagram<'_>, universe: Universe, data: &DmxData<'_>) -> Outcome {
+        let index = self.show.plan.universe_index(universe);
+        let Some(&u) = index.and_then(|index| self.show.ports.get(index)) else {
+            return self.no_group(datagram, universe);
+        };
+        let merged = self.merge.apply(u as usize, datagram.at, data, &mut self.events);
+        self.finish(datagram.at, merged)
+    }
+
+    #[cold]
+    fn no_group(&mut self, datagram: &Datagram<'_>, universe: Universe) -> Outcome {
+        let source = datagram.source;
+        if self.not_patched.note(datagram.at, universe, source) {
+            self.events.push(datagram.at, EventKind::NotPatched { universe, source });
+        }
+        let changed = self.patch_changed(datagram.at);
+        Outcome::Ignored { why: Ignored::NotPatched, changed }
+    }
+
+    /// Patches what the merge changed and says what became of the packet.
+    #[inline]
+    fn finish(&mut self, now: Time, merged: Merged) -> Outcome {
+        let changed = self.patch_changed(now);
+        match merged {
+            Merged::Taken => Outcome::Accepted { changed },
+            Merged::Held => Outcome::Held { changed },
+            Merged::Dropped(why) => Outcome::Ignored { why: why.into(), changed },
+        }
+    }
+
+    #[inline]
+    fn patch_changed(&mut self, now: Time) -> bool {
+        let mut changed = false;
+        while let Some(u) = self.merge.poll_changed() {
+            changed |= self.patch_universe(now, u);
+        }
+        changed
+    }
+
+    /// Brings one universe's levels or the loss of them to its groups.
+    fn patch_universe(&mut self, now: Time, u: usize) -> bool {
+        let CompiledShow { plan, output, table, .. } = &mut *self.show;
+        let Told { plan_index, state } = self.told[u];
+        let signal = self.merge.signal(u);
+        let mut changed = false;
+        if signal != SignalState::Waiting {
+            changed |= output.apply(now, plan_index, self.merge.levels(u), plan, table);
+        }
+        if signal == SignalState::Lost {
+            changed |= output.universe_lost(now, plan_index, plan, table);
+        }
+        let told = OutputState {
+            receiving: signal == SignalState::Live,
+            merging: self.merge.is_merging(u),
+        };
+        if told != state
+            && let Some(&Universe::ArtNet(address)) = plan.universes().get(plan_index)
+        {
+            self.node.set_output(now, address, told);
+        }
+        self.told[u].state = told;
+        changed
+    }
+
+    /// Stream_Terminated may also end the beat of a synchronization address (E1.31 §6.2.6).
+    #[cold]
+    fn sync_terminated(&mut self, now: Time, data: &sacn::Data<'_>) {
+        let address = data.universe().number();
+        self.merge.sacn_sync_terminated(now, address, data.cid(), &mut self.events);
+    }
+
+    #[cold]
+    fn other_packet(&mut self, datagram: &Datagram<'_>, packet: &Packet<'_>) -> Outcome {
+        let (now, from) = (datagram.at, datagram.source);
+        let noted = |note| Outcome::Noted { note, changed: false };
+        let ignored = |why| Outcome::Ignored { why, changed: false };
+        match packet {
+            Packet::SacnSync(sync) => {
+                let (address, number) = (sync.sync_address.number(), sync.sequence);
+                let merged = self.merge.sacn_sync(now, address, sync.cid, number, &mut self.events);
+                self.finish(now, merged)
+            }
+            Packet::SacnDiscovery(page) => {
+                self.discovery.note(now, from, page);
+                noted(Note::SacnDiscovery)
+            }
+            Packet::ArtSync => {
+                let merged = self.merge.art_sync(now, from.ip().to_canonical(), &mut self.events);
+                self.finish(now, merged)
+            }
+            Packet::ArtPoll(poll) => {
+                match self.node.handle_poll(now, from, datagram.interface, poll) {
+                    PollOutcome::Answered | PollOutcome::Shared => noted(Note::ArtPoll),
+                    _ => ignored(Ignored::ArtPoll),
+                }
+            }
+            Packet::ArtPollReply(reply) => {
+                // Our own, sent to everybody and come back, names nobody who sends levels.
+                if !self.node.is_own_reply(reply) {
+                    self.merge.art_name(from.ip().to_canonical(), reply.short_name().bytes());
+                }
+                noted(Note::ArtPollReply)
+            }
+            Packet::ArtInput => match self.node.handle_input(now, from, datagram.interface) {
+                PollOutcome::Answered | PollOutcome::Shared => noted(Note::ArtInput),
+                _ => ignored(Ignored::ArtPoll),
+            },
+            Packet::ArtAddress(address) => self.art_address(datagram, address),
+            Packet::ArtNzs(_) => ignored(Ignored::ArtNzs),
+            Packet::ArtTimeCode(_) => ignored(Ignored::ArtTimeCode),
+            Packet::ArtTrigger(_) => ignored(Ignored::ArtTrigger),
+            Packet::ArtCommand(_) => ignored(Ignored::ArtCommand),
+            Packet::ArtDiagData(_) => ignored(Ignored::ArtDiagData),
+            Packet::ArtIpProg(_) => ignored(Ignored::ArtIpProg),
+            Packet::Other(foreign) => ignored((*foreign).into()),
+            // Taken by `handle_datagram`.
+            Packet::SacnData(_) | Packet::ArtDmx(_) => ignored(Ignored::Foreign),
+        }
+    }
+
+    fn art_address(&mut self, datagram: &Datagram<'_>, address: &artnet::Address<'_>) -> Outcome {
+        let (now, by) = (datagram.at, datagram.source);
+        match self.node.handle_address(now, by, datagram.interface, address) {
+            AddressOutcome::NotAllowed | AddressOutcome::Ignored => {
+                Outcome::Ignored { why: Ignored::ArtAddress, changed: false }
+            }
+            AddressOutcome::Done => {
+                let change = Programming::Names;
+                self.events.push(now, EventKind::Programmed { by, change });
+                Outcome::Noted { note: Note::ArtAddress, changed: false }
+            }
+            AddressOutcome::Programme(programme) => {
+                let changed = self.programme(now, by, &programme);
+                Outcome::Noted { note: Note::ArtAddress, changed }
+            }
+        }
+    }
+
+    fn programme(&mut self, now: Time, by: SocketAddr, programme: &Programme) -> bool {
+        for &port in programme.ports() {
+            let universe = Universe::ArtNet(port);
+            let index = self.show.plan.universe_index(universe);
+            let Some(&u) = index.and_then(|index| self.show.ports.get(index)) else { continue };
+            let (u, events) = (u as usize, &mut self.events);
+            let change = match programme.action {
+                Action::Merge(mode) => {
+                    self.merge.set_mode(u, mode, now, events);
+                    match mode {
+                        MergeMode::Htp => Programming::MergeHtp(universe),
+                        MergeMode::Ltp => Programming::MergeLtp(universe),
+                    }
+                }
+                Action::CancelMerge => {
+                    self.merge.cancel_merge(u);
+                    Programming::CancelMerge(universe)
+                }
+                Action::Clear => {
+                    self.merge.clear(u, now, events);
+                    Programming::Clear(universe)
+                }
+            };
+            self.events.push(now, EventKind::Programmed { by, change });
+        }
+        self.patch_changed(now)
+    }
+}

@@ -1,0 +1,471 @@
+//! Stage 4 of 5: merged levels of one universe → looks of the groups it feeds.
+//!
+//! * Before it: [`merge`](crate::merge). After it: [`output`](crate::output).
+//! * In: a universe's dense index and its 512 levels. Out: one call per group whose look is new.
+//! * Thread: the relay thread. Promises: no allocation after [`Plan::compile`], no hashing, no
+//!   floats; the work is in proportion to the slots that universe drives, not to the show.
+//!
+//! A group fed from several universes is assembled from all its parts: the plan keeps the raw
+//! slot values of every group, and a universe only overwrites its own.
+
+use crate::config::{Attribute, Config};
+use crate::look::Look;
+use crate::universe::{SLOTS, Universe};
+
+/// A show's patch, compiled for the packet path.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Ascending, each once: the position is the universe's dense index.
+    universes: Vec<Universe>,
+    /// Dense index by sACN universe number; short of the highest patched number it ends.
+    sacn: Vec<u32>,
+    /// Dense index by Art-Net port-address, likewise.
+    artnet: Vec<u32>,
+    /// `parts[part_starts[u]..part_starts[u + 1]]` are fed by universe `u`, ascending by group.
+    part_starts: Vec<u32>,
+    parts: Vec<Part>,
+    /// The drives of all parts, part after part.
+    drives: Vec<Drive>,
+    /// What each group's slots carry now.
+    raw: Vec<Raw>,
+}
+
+/// In [`Plan::sacn`] and [`Plan::artnet`]: not patched.
+const NOT_PATCHED: u32 = u32::MAX;
+
+/// The slots of one universe that drive one group: `drives[start..end]`, ascending by slot.
+#[derive(Clone, Copy, Debug)]
+struct Part {
+    group: u32,
+    start: u32,
+    end: u32,
+}
+
+/// One slot and what it drives.
+#[derive(Clone, Copy, Debug)]
+struct Drive {
+    /// 0..=511.
+    slot: u16,
+    attribute: Attribute,
+}
+
+/// The slot values of one group, indexed by [`Attribute`]. The last one belongs to
+/// [`Attribute::Unused`], which drives nothing: there it says whether a universe has fed the
+/// group, so that a first packet of zeros counts as a change.
+type Raw = [u8; 8];
+
+const FED: usize = Attribute::Unused as usize;
+
+impl Plan {
+    /// Compiles the patch of a show. Slots that drive nothing are left out, and so is a universe
+    /// that has no others.
+    pub fn compile(config: &Config) -> Self {
+        let mut patched: Vec<(Universe, u32, Drive)> = Vec::new();
+        let mut raw = Vec::with_capacity(config.groups.len());
+        for (group, index) in config.groups.iter().zip(0u32..) {
+            let mut start: Raw = [0; 8];
+            // Held at full unless a slot drives it.
+            start[Attribute::Dimmer as usize] = 255;
+            for slot in &group.slots {
+                if slot.attribute != Attribute::Unused {
+                    start[slot.attribute as usize] = 0;
+                    let drive = Drive { slot: slot.address.get() - 1, attribute: slot.attribute };
+                    patched.push((slot.universe, index, drive));
+                }
+            }
+            raw.push(start);
+        }
+        patched.sort_by_key(|&(universe, group, drive)| {
+            (universe, group, drive.slot, drive.attribute)
+        });
+
+        let mut plan = Self {
+            universes: Vec::new(),
+            sacn: Vec::new(),
+            artnet: Vec::new(),
+            part_starts: Vec::new(),
+            parts: Vec::new(),
+            drives: Vec::with_capacity(patched.len()),
+            raw,
+        };
+        for (universe, group, drive) in patched {
+            plan.push(universe, group, drive);
+        }
+        plan.part_starts.push(index_u32(plan.parts.len()));
+        plan
+    }
+
+    /// Adds a drive; they come sorted by universe, then group.
+    fn push(&mut self, universe: Universe, group: u32, drive: Drive) {
+        let new_universe = self.universes.last() != Some(&universe);
+        if new_universe {
+            let index = index_u32(self.universes.len());
+            self.universes.push(universe);
+            self.part_starts.push(index_u32(self.parts.len()));
+            let (table, number) = match universe {
+                Universe::Sacn(u) => (&mut self.sacn, usize::from(u.number())),
+                Universe::ArtNet(p) => (&mut self.artnet, usize::from(p.address())),
+            };
+            table.resize(number, NOT_PATCHED);
+            table.push(index);
+        }
+        let start = index_u32(self.drives.len());
+        self.drives.push(drive);
+        match self.parts.last_mut() {
+            Some(part) if !new_universe && part.group == group => part.end = start + 1,
+            _ => self.parts.push(Part { group, start, end: start + 1 }),
+        }
+    }
+
+    /// The patched universes, ascending: a universe's position is its index.
+    pub fn universes(&self) -> &[Universe] {
+        &self.universes
+    }
+
+    /// How many groups the show has.
+    pub fn group_count(&self) -> usize {
+        self.raw.len()
+    }
+
+    /// The index of a universe, `None` if nothing is patched to it. One table look-up.
+    pub fn universe_index(&self, universe: Universe) -> Option<usize> {
+        let index = match universe {
+            Universe::Sacn(u) => self.sacn.get(usize::from(u.number())),
+            Universe::ArtNet(p) => self.artnet.get(usize::from(p.address())),
+        };
+        index.filter(|&&index| index != NOT_PATCHED).map(|&index| index as usize)
+    }
+
+    /// The groups that a universe feeds, ascending, each once. Empty for an index out of range.
+    pub fn groups_of(&self, universe: usize) -> impl Iterator<Item = usize> + '_ {
+        self.parts_of(universe).iter().map(|part| part.group as usize)
+    }
+
+    /// Takes the levels of a universe and calls `changed(group, look)` for each of its groups
+    /// whose slots changed, ascending. A group that was never fed has changed.
+    pub fn apply(
+        &mut self,
+        universe: usize,
+        levels: &[u8; SLOTS],
+        mut changed: impl FnMut(usize, Look),
+    ) {
+        let Self { part_starts, parts, drives, raw, .. } = self;
+        let Some(&[start, end]) = part_starts.get(universe..).and_then(|s| s.first_chunk()) else {
+            return;
+        };
+        for part in &parts[start as usize..end as usize] {
+            let group = part.group as usize;
+            let mut now = raw[group];
+            now[FED] = 1;
+            for drive in &drives[part.start as usize..part.end as usize] {
+                now[drive.attribute as usize] = levels[usize::from(drive.slot)];
+            }
+            if now != raw[group] {
+                raw[group] = now;
+                changed(group, look(&now));
+            }
+        }
+    }
+
+    fn parts_of(&self, universe: usize) -> &[Part] {
+        match self.part_starts.get(universe..).and_then(|s| s.first_chunk()) {
+            Some(&[start, end]) => &self.parts[start as usize..end as usize],
+            None => &[],
+        }
+    }
+}
+
+/// Counts here are below 65 536 groups x 8 slots.
+fn index_u32(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+fn look(raw: &Raw) -> Look {
+    let level = |attribute: Attribute| raw[attribute as usize];
+    Look {
+        red: level(Attribute::Red),
+        green: level(Attribute::Green),
+        blue: level(Attribute::Blue),
+        white: level(Attribute::White),
+        dimmer: level(Attribute::Dimmer),
+        strobe_dhz: strobe_dhz(level(Attribute::Strobe)),
+        // One step of the slot is 10 ms, and so is one of the look.
+        fade_cs: level(Attribute::Fade),
+    }
+}
+
+/// 0..=9 open, 10..=255 → 1.0..=25.0 Hz in even steps, to the nearest tenth.
+const fn strobe_dhz(level: u8) -> u8 {
+    if level < 10 {
+        return 0;
+    }
+    (10 + ((level as u32 - 10) * 240 + 122) / 245) as u8
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::config::{Group, Loss, PatchedSlot, SlotAddress};
+
+    fn universe(text: &str) -> Universe {
+        text.parse().unwrap()
+    }
+
+    fn slot(attribute: Attribute, of: &str, address: u16) -> PatchedSlot {
+        let address = SlotAddress::new(address).unwrap();
+        PatchedSlot { attribute, universe: universe(of), address }
+    }
+
+    fn group(name: &str, slots: Vec<PatchedSlot>) -> Group {
+        Group {
+            name: name.to_owned(),
+            personality: "custom".to_owned(),
+            slots,
+            loss: Loss::HOLD,
+            delay: std::time::Duration::ZERO,
+            position: None,
+        }
+    }
+
+    /// A show with these groups and nothing else.
+    fn show(groups: Vec<Group>) -> Config {
+        let (mut config, _) = Config::parse("name = \"Test\"", "test").unwrap();
+        config.groups = groups;
+        config
+    }
+
+    fn plan(groups: Vec<Group>) -> Plan {
+        Plan::compile(&show(groups))
+    }
+
+    fn rgb(of: &str, address: u16) -> Vec<PatchedSlot> {
+        use Attribute::{Blue, Green, Red};
+        let slots = [Red, Green, Blue].into_iter().zip(address..);
+        slots.map(|(attribute, address)| slot(attribute, of, address)).collect()
+    }
+
+    /// Levels that are 0 but for these slots, counted from 1.
+    fn levels(of: &[(u16, u8)]) -> [u8; SLOTS] {
+        let mut levels = [0; SLOTS];
+        for &(address, level) in of {
+            levels[usize::from(address) - 1] = level;
+        }
+        levels
+    }
+
+    fn applied(plan: &mut Plan, of: &str, levels: &[u8; SLOTS]) -> Vec<(usize, Look)> {
+        let mut looks = Vec::new();
+        let index = plan.universe_index(universe(of)).unwrap();
+        plan.apply(index, levels, |group, look| looks.push((group, look)));
+        looks
+    }
+
+    #[test]
+    fn universes_are_found_by_their_number_and_nothing_else_is() {
+        let plan = plan(vec![
+            group("a", rgb("artnet/127/15/15", 1)),
+            group("b", rgb("sacn/63999", 1)),
+            group("c", rgb("sacn/1", 1)),
+            group("d", rgb("artnet/0", 1)),
+        ]);
+        let names: Vec<String> = plan.universes().iter().map(Universe::to_string).collect();
+        assert_eq!(names, ["sacn/1", "sacn/63999", "artnet/0/0/0", "artnet/127/15/15"]);
+        for (index, &universe) in plan.universes().iter().enumerate() {
+            assert_eq!(plan.universe_index(universe), Some(index));
+        }
+        for other in ["sacn/2", "sacn/63998", "artnet/1", "artnet/32766"] {
+            assert_eq!(plan.universe_index(universe(other)), None, "{other}");
+        }
+        assert_eq!(super::tests::plan(vec![]).universe_index(universe("sacn/1")), None);
+    }
+
+    #[test]
+    fn slots_drive_what_the_personality_says() {
+        use Attribute::{Blue, Dimmer, Fade, Green, Red, Strobe, Unused, White};
+        let all = [Dimmer, Red, Unused, Green, Blue, White, Strobe, Fade];
+        let slots = all.into_iter().zip(505..).map(|(a, address)| slot(a, "sacn/1", address));
+        let mut plan = plan(vec![group("a", slots.collect())]);
+        let levels = levels(&[
+            (505, 1),
+            (506, 2),
+            (507, 99),
+            (508, 3),
+            (509, 4),
+            (510, 5),
+            (511, 255),
+            (512, 7),
+        ]);
+        let look =
+            Look { red: 2, green: 3, blue: 4, white: 5, dimmer: 1, strobe_dhz: 250, fade_cs: 7 };
+        assert_eq!(applied(&mut plan, "sacn/1", &levels), [(0, look)]);
+    }
+
+    #[test]
+    fn a_group_without_a_dimmer_slot_is_at_full() {
+        let mut plan = plan(vec![group("a", rgb("sacn/1", 1))]);
+        let look = Look { red: 9, dimmer: 255, ..Look::DARK };
+        assert_eq!(applied(&mut plan, "sacn/1", &levels(&[(1, 9)])), [(0, look)]);
+    }
+
+    #[test]
+    fn strobe_is_open_below_10_and_runs_from_1_to_25_hz_above() {
+        for (level, dhz) in [(0, 0), (9, 0), (10, 10), (11, 11), (132, 130), (254, 249), (255, 250)]
+        {
+            assert_eq!(strobe_dhz(level), dhz, "{level}");
+        }
+        assert!((10..255).all(|level| strobe_dhz(level) <= strobe_dhz(level + 1)));
+    }
+
+    #[test]
+    fn a_first_packet_of_zeros_counts_and_the_same_levels_again_do_not() {
+        let mut plan = plan(vec![group("a", rgb("sacn/1", 1))]);
+        let black = Look { dimmer: 255, ..Look::DARK };
+        assert_eq!(applied(&mut plan, "sacn/1", &levels(&[])), [(0, black)]);
+        assert_eq!(applied(&mut plan, "sacn/1", &levels(&[])), []);
+        // Slots that nobody patched change nothing.
+        assert_eq!(applied(&mut plan, "sacn/1", &levels(&[(4, 255)])), []);
+    }
+
+    #[test]
+    fn a_group_over_several_universes_is_assembled_from_all_its_parts() {
+        let slots = vec![
+            slot(Attribute::Red, "sacn/1", 512),
+            slot(Attribute::Green, "sacn/2", 1),
+            slot(Attribute::Dimmer, "artnet/0/0/1", 7),
+        ];
+        let mut plan = plan(vec![group("a", slots)]);
+        let look = Look { red: 10, ..Look::DARK };
+        assert_eq!(applied(&mut plan, "sacn/1", &levels(&[(512, 10)])), [(0, look)]);
+        let look = Look { dimmer: 30, ..look };
+        assert_eq!(applied(&mut plan, "artnet/0/0/1", &levels(&[(7, 30)])), [(0, look)]);
+        let look = Look { green: 20, ..look };
+        assert_eq!(applied(&mut plan, "sacn/2", &levels(&[(1, 20)])), [(0, look)]);
+    }
+
+    #[test]
+    fn one_slot_drives_as_many_groups_and_attributes_as_the_show_wants() {
+        let master =
+            vec![slot(Attribute::Dimmer, "sacn/1", 3), slot(Attribute::White, "sacn/1", 3)];
+        let mut plan = plan(vec![
+            group("a", rgb("sacn/1", 1)),
+            group("b", rgb("sacn/1", 1)),
+            group("c", master),
+        ]);
+        assert_eq!(plan.groups_of(0).collect::<Vec<_>>(), [0, 1, 2]);
+        let blue = Look { blue: 8, dimmer: 255, ..Look::DARK };
+        let white = Look { white: 8, dimmer: 8, ..Look::DARK };
+        let looks = applied(&mut plan, "sacn/1", &levels(&[(3, 8)]));
+        assert_eq!(looks, [(0, blue), (1, blue), (2, white)]);
+    }
+
+    #[test]
+    fn a_universe_that_drives_nothing_is_not_patched() {
+        let slots = vec![slot(Attribute::Red, "sacn/1", 1), slot(Attribute::Unused, "sacn/2", 1)];
+        let mut plan = plan(vec![group("a", slots)]);
+        assert_eq!(plan.universes(), [universe("sacn/1")]);
+        assert_eq!(plan.groups_of(1).count(), 0);
+        plan.apply(1, &[255; SLOTS], |_, _| panic!("there is no universe 1"));
+        plan.apply(usize::MAX, &[255; SLOTS], |_, _| panic!("there is none at all"));
+    }
+
+    #[test]
+    fn a_stadium_of_65_536_groups_compiles() {
+        let groups = (0..65_536u32).map(|index| {
+            let of = format!("sacn/{}", 1 + index / 128);
+            group(&index.to_string(), rgb(&of, 1 + (index % 128) as u16 * 4))
+        });
+        let mut plan = plan(groups.collect());
+        assert_eq!((plan.universes().len(), plan.group_count()), (512, 65_536));
+        let looks = applied(&mut plan, "sacn/512", &[1; SLOTS]);
+        assert_eq!(looks.len(), 128);
+        assert_eq!(looks[127].0, 65_535);
+    }
+
+    const UNIVERSES: [&str; 4] = ["sacn/1", "sacn/2", "artnet/0/0/1", "artnet/0/0/2"];
+
+    fn any_attribute() -> impl Strategy<Value = Attribute> {
+        use Attribute::{Blue, Dimmer, Fade, Green, Red, Strobe, Unused, White};
+        prop::sample::select(vec![Red, Green, Blue, White, Dimmer, Strobe, Fade, Unused])
+    }
+
+    /// Groups whose attributes are each driven once, from a few slots that collide often.
+    fn any_groups() -> impl Strategy<Value = Vec<Group>> {
+        let slot = (any_attribute(), 0..UNIVERSES.len(), 1..8u16);
+        let slots = proptest::collection::vec(slot, 1..8).prop_map(|slots| {
+            let by_attribute: BTreeMap<Attribute, PatchedSlot> = slots
+                .into_iter()
+                .map(|(attribute, of, at)| (attribute, slot_of(attribute, of, at)))
+                .collect();
+            group("g", by_attribute.into_values().collect())
+        });
+        proptest::collection::vec(slots, 0..12)
+    }
+
+    fn slot_of(attribute: Attribute, of: usize, at: u16) -> PatchedSlot {
+        slot(attribute, UNIVERSES[of], at)
+    }
+
+    /// The look of a group from the levels of all universes, with no cleverness.
+    fn naive(group: &Group, levels: &BTreeMap<Universe, [u8; SLOTS]>) -> Look {
+        let mut look = Look::DARK;
+        if !group.slots.iter().any(|slot| slot.attribute == Attribute::Dimmer) {
+            look.dimmer = 255;
+        }
+        for slot in &group.slots {
+            let level = levels.get(&slot.universe).map_or(0, |all| all[slot.address.index()]);
+            match slot.attribute {
+                Attribute::Red => look.red = level,
+                Attribute::Green => look.green = level,
+                Attribute::Blue => look.blue = level,
+                Attribute::White => look.white = level,
+                Attribute::Dimmer => look.dimmer = level,
+                Attribute::Strobe if level >= 10 => {
+                    let dhz = 10.0 + f64::from(level - 10) * 240.0 / 245.0;
+                    look.strobe_dhz = dhz.round() as u8;
+                }
+                Attribute::Fade => look.fade_cs = level,
+                Attribute::Strobe | Attribute::Unused => {}
+            }
+        }
+        look
+    }
+
+    proptest! {
+        #[test]
+        fn looks_are_those_of_a_naive_model(
+            groups in any_groups(),
+            packets in proptest::collection::vec(
+                (0..UNIVERSES.len(), proptest::collection::vec(any::<u8>(), 8)), 0..30),
+        ) {
+            let mut plan = plan(groups.clone());
+            let mut all = BTreeMap::new();
+            let mut shown: BTreeMap<usize, Look> = BTreeMap::new();
+            for (of, start) in packets {
+                let of = universe(UNIVERSES[of]);
+                let mut levels = [0; SLOTS];
+                levels[..8].copy_from_slice(&start);
+                all.insert(of, levels);
+                let drives = |g: &Group| g.slots.iter().any(
+                    |s| s.universe == of && s.attribute != Attribute::Unused);
+                let Some(index) = plan.universe_index(of) else {
+                    prop_assert!(!groups.iter().any(drives));
+                    continue;
+                };
+                let mut last = None;
+                plan.apply(index, &levels, |group, look| {
+                    assert!(last < Some(group), "ascending, each once");
+                    last = Some(group);
+                    assert!(drives(&groups[group]), "groups of this universe only");
+                    shown.insert(group, look);
+                });
+                for (index, group) in groups.iter().enumerate().filter(|(_, g)| drives(g)) {
+                    prop_assert_eq!(shown.get(&index), Some(&naive(group, &all)));
+                }
+            }
+        }
+    }
+}

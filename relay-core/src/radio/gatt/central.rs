@@ -1,0 +1,567 @@
+//! What becomes of an adapter and its links, as a state machine: no Bluetooth, no threads, no
+//! clock. It is told the time and what the stack [reports](Report), and says what the stack
+//! [should do](Command) and what the lane [should know](RadioEvent).
+//!
+//! One adapter does one thing at a time beside writing: it scans or it connects one band. Bands
+//! are looked for in slices, short ones with pauses once any band is lit, because scanning takes
+//! air from the links. A band must have been heard before it is connected: asking for one that is
+//! switched off would hold up all the others.
+
+use std::borrow::Cow;
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::band::profile::{Acknowledge, FrameBytes};
+use crate::radio::{Class, LinkId, RadioEvent, Token};
+use crate::time::Time;
+
+/// What the Bluetooth stack should do. At most one of open, scan, stop scan and connect is open at
+/// a time, and one write per link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Command {
+    /// Take the adapter. Answered by `Opened` or `Lost`.
+    Open,
+    /// Report every band of the show that is heard. Answered by `Scanning`.
+    Scan,
+    /// No more of that. Answered by `ScanStopped`.
+    StopScan,
+    /// Connect, find the characteristic, write what the band needs first. Answered by `Connected`
+    /// or `ConnectFailed`, unless `Disconnect` comes before.
+    Connect(LinkId),
+    /// Write a frame. Answered by `Written` or `WriteFailed`, unless `Disconnect` comes before.
+    Write { link: LinkId, token: Token, frame: FrameBytes, acknowledged: bool },
+    /// Drop whatever is under way on the link, and the connection. Answered by `Disconnected`, and
+    /// after that by nothing that was asked before.
+    Disconnect(LinkId),
+}
+
+/// What the Bluetooth stack has to say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Report {
+    /// The adapter works.
+    Opened,
+    /// The adapter could not be taken, or is gone with all that was on it.
+    Lost(Trouble),
+    /// The scan runs, or not.
+    Scanning(Result<(), Trouble>),
+    /// It no longer runs.
+    ScanStopped,
+    /// The band was heard, or is connected to this host already.
+    Heard(LinkId),
+    /// The band can take frames.
+    Connected(LinkId),
+    /// It cannot, for this reason.
+    ConnectFailed(LinkId, Trouble),
+    /// The frame is out.
+    Written(LinkId, Token),
+    /// It is not.
+    WriteFailed(LinkId, Token, Trouble),
+    /// The connection broke.
+    ConnectionLost(LinkId),
+    /// The connection is closed, as asked.
+    Disconnected(LinkId),
+}
+
+/// Why something did not work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Trouble {
+    /// In plain words, with what to do.
+    pub(super) words: Cow<'static, str>,
+    /// Whether it will be the same until somebody changes something.
+    pub(super) lasting: bool,
+}
+
+impl Trouble {
+    /// May pass by itself.
+    pub(super) fn passing(words: impl Into<Cow<'static, str>>) -> Self {
+        Self { words: words.into(), lasting: false }
+    }
+
+    /// Needs somebody to do something.
+    pub(super) fn lasting(words: impl Into<Cow<'static, str>>) -> Self {
+        Self { words: words.into(), lasting: true }
+    }
+}
+
+/// From heard to connected and ready, services found and all. Mostly under 1 s; strangers' radios
+/// can take several.
+const CONNECT_TIME_MAX: Duration = Duration::from_secs(10);
+/// One write. Longer than any supervision timeout a healthy link lives through; what takes longer
+/// is written nevermore: the connection is closed, and with it whatever the stack still held.
+const WRITE_TIME_MAX: Duration = Duration::from_secs(5);
+/// How long a scan lasts while no band is lit.
+const SCAN: Duration = Duration::from_secs(5);
+/// How long it lasts while bands are lit.
+const SCAN_SLICE: Duration = Duration::from_secs(2);
+/// The pause after it; doubles as long as no band comes or goes.
+const SCAN_PAUSE: Duration = Duration::from_secs(1);
+const SCAN_PAUSE_MAX: Duration = Duration::from_secs(8);
+/// From the first band heard to the end of the scan: others are heard meanwhile.
+const SCAN_SETTLE: Duration = Duration::from_millis(300);
+/// How long after a band was heard it is taken to be there still.
+const HEARD_FRESH: Duration = Duration::from_secs(10);
+/// A connection that lasted this long counts as good.
+const GOOD_AFTER: Duration = Duration::from_secs(10);
+/// Waiting time after the first failure; doubles with each.
+const BACK_OFF: Duration = Duration::from_millis(500);
+const BACK_OFF_MAX: Duration = Duration::from_secs(15);
+/// The same for the adapter: asking for it costs nobody anything.
+const OPEN_AGAIN_MAX: Duration = Duration::from_secs(5);
+/// Waiting time after something that lasts.
+const BACK_OFF_LASTING: Duration = Duration::from_secs(30);
+
+/// One adapter and its links.
+#[derive(Debug)]
+pub(super) struct Central {
+    adapter: Adapter,
+    /// Failures to open the adapter since it last worked.
+    open_failures: u32,
+    /// What the lane was told last: that the radio works, or the fault. `None` at first.
+    told: Option<Result<(), Cow<'static, str>>>,
+    work: Work,
+    scan_from: Time,
+    scan_pause: Duration,
+    links: Box<[Link]>,
+    connections_max: usize,
+    acknowledge: Acknowledge,
+    commands: VecDeque<Command>,
+    events: VecDeque<RadioEvent>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Adapter {
+    Closed { retry_at: Time },
+    Opening,
+    Open,
+}
+
+/// What the adapter is busy with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Work {
+    Idle,
+    StartingScan,
+    Scanning { until: Time },
+    StoppingScan,
+    Connecting { link: LinkId, deadline: Time },
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Link {
+    state: LinkState,
+    /// Failures in a row.
+    failures: u32,
+    /// Not to be looked for or connected before.
+    not_before: Time,
+    /// Whether the operator was told that there is no connection left for it.
+    told_full: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum LinkState {
+    /// To be looked for.
+    Away,
+    /// Heard; waits for its turn.
+    Heard {
+        at: Time,
+    },
+    Connecting,
+    Up {
+        since: Time,
+        flight: Option<Flight>,
+        unacknowledged: u8,
+    },
+    /// Down for the lane; the stack is still at it.
+    Disconnecting,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Flight {
+    token: Token,
+    deadline: Time,
+}
+
+impl Central {
+    /// `links` links, all down; at most `connections_max` of them up at the same time.
+    pub(super) fn new(links: usize, connections_max: usize, acknowledge: Acknowledge) -> Self {
+        let link =
+            Link { state: LinkState::Away, failures: 0, not_before: Time::ZERO, told_full: false };
+        Self {
+            adapter: Adapter::Closed { retry_at: Time::ZERO },
+            open_failures: 0,
+            told: None,
+            work: Work::Idle,
+            scan_from: Time::ZERO,
+            scan_pause: SCAN_PAUSE,
+            links: vec![link; links].into_boxed_slice(),
+            connections_max,
+            acknowledge,
+            commands: VecDeque::with_capacity(2 * links + 4),
+            events: VecDeque::with_capacity(2 * links + 4),
+        }
+    }
+
+    /// What the stack should do next.
+    #[must_use]
+    pub(super) fn poll_command(&mut self) -> Option<Command> {
+        self.commands.pop_front()
+    }
+
+    /// What the lane should know next.
+    #[must_use]
+    pub(super) fn poll_event(&mut self) -> Option<RadioEvent> {
+        self.events.pop_front()
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) has something to do.
+    #[must_use]
+    pub(super) fn poll_timeout(&self) -> Option<Time> {
+        match self.adapter {
+            Adapter::Closed { retry_at } => return Some(retry_at),
+            Adapter::Opening => return None,
+            Adapter::Open => {}
+        }
+        let work = match self.work {
+            Work::Idle => self.next_work(),
+            Work::Scanning { until } => Some(until),
+            Work::Connecting { deadline, .. } => Some(deadline),
+            Work::StartingScan | Work::StoppingScan => None,
+        };
+        let flights = self.links.iter().filter_map(|link| match link.state {
+            LinkState::Up { flight, .. } => flight.map(|flight| flight.deadline),
+            _ => None,
+        });
+        work.into_iter().chain(flights).min()
+    }
+
+    /// Does what is due.
+    pub(super) fn handle_timeout(&mut self, now: Time) {
+        match self.adapter {
+            Adapter::Closed { retry_at } if retry_at <= now => {
+                self.adapter = Adapter::Opening;
+                self.commands.push_back(Command::Open);
+            }
+            Adapter::Open => {
+                self.end_overdue(now);
+                self.work(now);
+            }
+            Adapter::Closed { .. } | Adapter::Opening => {}
+        }
+    }
+
+    /// Takes what the stack has to say.
+    pub(super) fn handle_report(&mut self, now: Time, report: Report) {
+        match (self.adapter, report) {
+            (Adapter::Opening, Report::Opened) => self.opened(now),
+            (Adapter::Opening | Adapter::Open, Report::Lost(trouble)) => self.lost(now, &trouble),
+            (Adapter::Open, report) => self.handle_open_report(now, report),
+            // From before the adapter was lost.
+            (Adapter::Closed { .. } | Adapter::Opening, _) => {}
+        }
+        self.handle_timeout(now);
+    }
+
+    /// Takes a frame for a link.
+    pub(super) fn send(
+        &mut self,
+        now: Time,
+        link: LinkId,
+        token: Token,
+        class: Class,
+        frame: FrameBytes,
+    ) {
+        let state = self.links.get_mut(link.index()).map(|link| &mut link.state);
+        let Some(LinkState::Up { flight: flight @ None, unacknowledged, .. }) = state else {
+            self.events.push_back(RadioEvent::Lost { link, token });
+            return;
+        };
+        let acknowledged = match self.acknowledge {
+            Acknowledge::Never => false,
+            Acknowledge::Every(n) => {
+                matches!(class, Class::Panic | Class::Keyframe) || *unacknowledged + 1 >= n
+            }
+        };
+        *unacknowledged = if acknowledged { 0 } else { unacknowledged.saturating_add(1) };
+        *flight = Some(Flight { token, deadline: now + WRITE_TIME_MAX });
+        self.commands.push_back(Command::Write { link, token, frame, acknowledged });
+    }
+
+    fn opened(&mut self, now: Time) {
+        self.adapter = Adapter::Open;
+        self.open_failures = 0;
+        self.work = Work::Idle;
+        self.scan_from = now;
+        self.all_well();
+        for index in 0..self.links.len() {
+            self.down(link_id(index), "not heard yet: is it switched on and near?".into());
+        }
+    }
+
+    fn lost(&mut self, now: Time, trouble: &Trouble) {
+        self.open_failures += 1;
+        let retry_at = now + back_off(self.open_failures, false).min(OPEN_AGAIN_MAX);
+        self.adapter = Adapter::Closed { retry_at };
+        self.work = Work::Idle;
+        self.fault(trouble);
+        for index in 0..self.links.len() {
+            let link = &mut self.links[index];
+            link.state = LinkState::Away;
+            link.not_before = now;
+            self.down(link_id(index), format!("no adapter: {}", trouble.words).into());
+        }
+    }
+
+    fn handle_open_report(&mut self, now: Time, report: Report) {
+        match report {
+            Report::Scanning(result) if self.work == Work::StartingScan => {
+                self.scan_started(now, result);
+            }
+            Report::ScanStopped if self.work == Work::StoppingScan => {
+                self.work = Work::Idle;
+                let lit = self.links.iter().any(|link| matches!(link.state, LinkState::Up { .. }));
+                self.scan_from = if lit { now + self.scan_pause } else { now };
+                self.scan_pause = (2 * self.scan_pause).min(SCAN_PAUSE_MAX);
+            }
+            Report::Heard(link) => self.heard(now, link),
+            Report::Connected(link) if self.state(link) == Some(LinkState::Connecting) => {
+                self.work = Work::Idle;
+                let state = LinkState::Up { since: now, flight: None, unacknowledged: 0 };
+                self.links[link.index()].state = state;
+                self.events.push_back(RadioEvent::Up(link));
+            }
+            Report::ConnectFailed(link, trouble) => {
+                if self.state(link) == Some(LinkState::Connecting) {
+                    self.end(now, link, &trouble);
+                }
+            }
+            Report::Written(link, token) => {
+                if let Some(LinkState::Up { flight, .. }) = self.state_mut(link)
+                    && flight.is_some_and(|flight| flight.token == token)
+                {
+                    *flight = None;
+                    self.events.push_back(RadioEvent::Sent { link, token, at: now });
+                }
+            }
+            Report::WriteFailed(link, token, trouble) => {
+                if let Some(LinkState::Up { flight: Some(flight), .. }) = self.state(link)
+                    && flight.token == token
+                {
+                    self.end(now, link, &trouble);
+                }
+            }
+            // While it connects, the outcome of that says what happened.
+            Report::ConnectionLost(link) => {
+                if let Some(LinkState::Up { .. }) = self.state(link) {
+                    self.end(now, link, &Trouble::passing("connection lost; looking for it"));
+                }
+            }
+            Report::Disconnected(link) => {
+                if let Some(state @ LinkState::Disconnecting) = self.state_mut(link) {
+                    *state = LinkState::Away;
+                }
+            }
+            // Answers to what was given up meanwhile.
+            Report::Connected(_) | Report::Scanning(_) | Report::ScanStopped => {}
+            Report::Opened | Report::Lost(_) => {}
+        }
+    }
+
+    fn scan_started(&mut self, now: Time, result: Result<(), Trouble>) {
+        match result {
+            Ok(()) => {
+                let lit = self.links.iter().any(|link| matches!(link.state, LinkState::Up { .. }));
+                self.work = Work::Scanning { until: now + if lit { SCAN_SLICE } else { SCAN } };
+                // Some may have been heard before the stack got round to saying that it scans.
+                if self.links.iter().any(|link| matches!(link.state, LinkState::Heard { .. })) {
+                    self.shorten_scan(now);
+                }
+                self.all_well();
+            }
+            Err(trouble) => {
+                self.work = Work::Idle;
+                self.scan_from = now + SCAN_PAUSE_MAX;
+                self.fault(&trouble);
+            }
+        }
+    }
+
+    fn heard(&mut self, now: Time, link: LinkId) {
+        let Some(state @ (LinkState::Away | LinkState::Heard { .. })) = self.state_mut(link) else {
+            return;
+        };
+        *state = LinkState::Heard { at: now };
+        self.scan_pause = SCAN_PAUSE;
+        self.shorten_scan(now);
+    }
+
+    /// A band was heard: others have a little longer, unless there is none to be waited for.
+    fn shorten_scan(&mut self, now: Time) {
+        if let Work::Scanning { until } = self.work {
+            let settle = if self.wants_scan(now) { now + SCAN_SETTLE } else { now };
+            self.work = Work::Scanning { until: until.min(settle) };
+        }
+    }
+
+    /// Ends connections that took too long, to come about or over a write.
+    fn end_overdue(&mut self, now: Time) {
+        if let Work::Connecting { link, deadline } = self.work
+            && deadline <= now
+        {
+            self.end(now, link, &Trouble::passing("did not connect within 10 s"));
+        }
+        for index in 0..self.links.len() {
+            if let LinkState::Up { flight: Some(flight), .. } = self.links[index].state
+                && flight.deadline <= now
+            {
+                let trouble = Trouble::passing("took no frame for 5 s; connecting it again");
+                self.end(now, link_id(index), &trouble);
+            }
+        }
+    }
+
+    /// Starts or ends what the adapter does beside writing.
+    fn work(&mut self, now: Time) {
+        match self.work {
+            Work::Scanning { until } if until <= now => {
+                self.work = Work::StoppingScan;
+                self.commands.push_back(Command::StopScan);
+            }
+            Work::Idle => {
+                self.forget_stale(now);
+                self.tell_full();
+                if let Some(index) = self.connectable(now) {
+                    let link = link_id(index);
+                    self.links[index].state = LinkState::Connecting;
+                    self.work = Work::Connecting { link, deadline: now + CONNECT_TIME_MAX };
+                    self.commands.push_back(Command::Connect(link));
+                } else if self.scan_from <= now && self.wants_scan(now) {
+                    self.work = Work::StartingScan;
+                    self.commands.push_back(Command::Scan);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// When an idle adapter has something to do.
+    fn next_work(&self) -> Option<Time> {
+        if !self.has_room() {
+            return None;
+        }
+        let due = |link: &Link| match link.state {
+            LinkState::Away => Some(link.not_before.max(self.scan_from)),
+            LinkState::Heard { .. } => Some(link.not_before),
+            _ => None,
+        };
+        self.links.iter().filter_map(due).min()
+    }
+
+    /// The band that has waited longest to be connected.
+    fn connectable(&self, now: Time) -> Option<usize> {
+        let heard = |(index, link): (usize, &Link)| match link.state {
+            LinkState::Heard { .. } if link.not_before <= now => Some((link.not_before, index)),
+            _ => None,
+        };
+        let first = self.links.iter().enumerate().filter_map(heard).min();
+        first.filter(|_| self.has_room()).map(|(_, index)| index)
+    }
+
+    /// Whether a band could be connected if only it were heard.
+    fn wants_scan(&self, now: Time) -> bool {
+        let missing = |link: &Link| link.state == LinkState::Away && link.not_before <= now;
+        self.has_room() && self.links.iter().any(missing)
+    }
+
+    fn has_room(&self) -> bool {
+        let used = |link: &&Link| !matches!(link.state, LinkState::Away | LinkState::Heard { .. });
+        self.links.iter().filter(used).count() < self.connections_max
+    }
+
+    fn forget_stale(&mut self, now: Time) {
+        for link in &mut self.links {
+            if let LinkState::Heard { at } = link.state
+                && now.since(at) > HEARD_FRESH
+            {
+                link.state = LinkState::Away;
+            }
+        }
+    }
+
+    /// Says once to every band that is left out why it is.
+    fn tell_full(&mut self) {
+        if self.has_room() {
+            return;
+        }
+        for index in 0..self.links.len() {
+            let link = &self.links[index];
+            if matches!(link.state, LinkState::Away | LinkState::Heard { .. }) && !link.told_full {
+                let words = format!(
+                    "waits for a connection: {} of {} are in use (max_connections)",
+                    self.connections_max, self.connections_max
+                );
+                self.down(link_id(index), words.into());
+                self.links[index].told_full = true;
+            }
+        }
+    }
+
+    /// Ends what is under way on a link and says why.
+    fn end(&mut self, now: Time, link: LinkId, trouble: &Trouble) {
+        if matches!(self.work, Work::Connecting { link: busy, .. } if busy == link) {
+            self.work = Work::Idle;
+        }
+        let entry = &mut self.links[link.index()];
+        // A good connection that broke is looked for at once.
+        let was_good =
+            matches!(entry.state, LinkState::Up { since, .. } if now.since(since) >= GOOD_AFTER);
+        entry.failures = if was_good { 0 } else { entry.failures.saturating_add(1) };
+        entry.not_before = now + back_off(entry.failures, trouble.lasting);
+        entry.state = LinkState::Disconnecting;
+        self.scan_from = self.scan_from.min(entry.not_before);
+        self.scan_pause = SCAN_PAUSE;
+        self.commands.push_back(Command::Disconnect(link));
+        self.down(link, trouble.words.clone());
+    }
+
+    fn down(&mut self, link: LinkId, words: Cow<'static, str>) {
+        self.links[link.index()].told_full = false;
+        self.events.push_back(RadioEvent::Down(link, words));
+    }
+
+    fn fault(&mut self, trouble: &Trouble) {
+        let fault = Some(Err(trouble.words.clone()));
+        if self.told != fault {
+            self.told = fault;
+            self.events.push_back(RadioEvent::Fault(trouble.words.clone()));
+        }
+    }
+
+    fn all_well(&mut self) {
+        if self.told != Some(Ok(())) {
+            self.told = Some(Ok(()));
+            self.events.push_back(RadioEvent::Ready);
+        }
+    }
+
+    fn state(&self, link: LinkId) -> Option<LinkState> {
+        self.links.get(link.index()).map(|link| link.state)
+    }
+
+    fn state_mut(&mut self, link: LinkId) -> Option<&mut LinkState> {
+        self.links.get_mut(link.index()).map(|link| &mut link.state)
+    }
+}
+
+fn link_id(index: usize) -> LinkId {
+    LinkId(u32::try_from(index).unwrap_or(u32::MAX))
+}
+
+/// How long to wait after `failures` failures in a row.
+fn back_off(failures: u32, lasting: bool) -> Duration {
+    if lasting {
+        return BACK_OFF_LASTING;
+    }
+    match failures {
+        0 => Duration::ZERO,
+        n => BACK_OFF.saturating_mul(1 << (n - 1).min(16)).min(BACK_OFF_MAX),
+    }
+}

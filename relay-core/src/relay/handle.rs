@@ -1,0 +1,241 @@
+//! Asking and telling a running relay.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::control::Control;
+use super::network::network_state;
+use super::sample::{Sampler, group_state};
+use super::show::Show;
+use super::thread::Command;
+use super::{HandleError, ReloadError};
+use crate::config::Config;
+use crate::engine::CompiledShow;
+use crate::lane::LaneReader;
+use crate::radio::telemetry::RadioTelemetry;
+use crate::receive::Clock;
+use crate::snapshot::{
+    BandState, EventState, GroupState, Latency, NetworkState, RadioState, Severity, SignalState,
+    Status, UniverseState,
+};
+use crate::telemetry::{Telemetry, percentiles};
+use crate::time::Time;
+use crate::trace::Tracer;
+use crate::universe::Universe;
+
+/// Asks a running relay things and tells it things, from any thread, at control rate. Answers of
+/// a relay that has stopped are its last ones, or [`HandleError::Stopped`].
+#[derive(Clone)]
+pub struct RelayHandle {
+    pub(super) shared: Arc<Shared>,
+}
+
+/// What the handles of one relay share. Locks are taken in the order of the fields.
+pub(super) struct Shared {
+    pub(super) clock: Clock,
+    pub(super) control: Mutex<Control>,
+    pub(super) sampler: Mutex<Sampler>,
+    /// The lane of the front ends.
+    pub(super) looks: Mutex<LaneReader>,
+    pub(super) tracer: Mutex<Option<Tracer>>,
+    pub(super) telemetry: Arc<Telemetry>,
+    pub(super) radios: Vec<Arc<RadioTelemetry>>,
+}
+
+/// A panic of another caller leaves nothing half done that would be worse than no answer at all.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Shared {
+    /// Kernel arrival → frame handed to a radio, over all radios.
+    pub(super) fn latency_handed(&self) -> Latency {
+        let histograms = self.radios.iter().map(|radio| radio.latency_us());
+        let sum = histograms.reduce(|sum, radio| sum.wrapping_add(&radio).unwrap_or(sum));
+        sum.map_or_else(Latency::default, |sum| percentiles(&sum, 1.0))
+    }
+
+    pub(super) fn show(&self) -> Arc<Show> {
+        Arc::clone(&lock(&self.control).show)
+    }
+
+    fn signals(&self, show: &Show) -> Result<Signals, HandleError> {
+        let mut sampler = lock(&self.sampler);
+        Ok(Signals { heard: sampler.heard(show)?, groups: sampler.group_signals(show)? })
+    }
+}
+
+/// Where light comes in.
+#[derive(Default)]
+struct Signals {
+    /// Per universe, and when it was last heard.
+    heard: Vec<(SignalState, Option<Time>)>,
+    /// Per group.
+    groups: Vec<SignalState>,
+}
+
+impl RelayHandle {
+    /// The relay at a glance.
+    pub fn status(&self) -> Status {
+        let shared = &*self.shared;
+        let show = shared.show();
+        // The relay thread is asked first: what it published before it answered is then counted.
+        let (signals, fault) = match shared.signals(&show) {
+            Ok(signals) => (signals, None),
+            Err(HandleError::Stopped) => (Signals::default(), None),
+            Err(error) => (Signals::default(), Some(error.to_string())),
+        };
+        let (mut faults, sockets, interfaces, packets, packets_per_second) = {
+            let control = lock(&shared.control);
+            (
+                control.faults(),
+                control.sockets.states(),
+                control.sockets.interfaces(),
+                shared.telemetry.packet_counts(control.sockets.dropped()),
+                control.packets_per_second(),
+            )
+        };
+        faults.extend(fault);
+        let live = |signal: SignalState| signal == SignalState::Live;
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let bands = |radio: &Arc<RadioTelemetry>| radio.radio_state().bands;
+        Status {
+            show: show.config.name.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            uptime_ms: shared.clock.now().as_nanos() / 1_000_000,
+            packets,
+            packets_per_second,
+            sockets,
+            interfaces,
+            latency_published: shared.telemetry.latency_published.latency(),
+            latency_handed: shared.latency_handed(),
+            universes: count(show.universes.len()),
+            universes_live: count(signals.heard.iter().filter(|heard| live(heard.0)).count()),
+            groups: count(show.config.groups.len()),
+            groups_lost: count(signals.groups.iter().filter(|&&group| !live(group)).count()),
+            bands: shared.radios.iter().map(bands).sum(),
+            bands_connected: shared.radios.iter().map(|radio| radio.bands_up()).sum(),
+            faults,
+        }
+    }
+
+    /// Every patched universe, in the order of the plan: sACN first, ascending.
+    pub fn universes(&self) -> Result<Vec<UniverseState>, HandleError> {
+        let show = self.shared.show();
+        lock(&self.shared.sampler).universes(&show, self.shared.clock.now())
+    }
+
+    /// One universe; `Ok(None)` if it is not patched.
+    pub fn universe(&self, universe: Universe) -> Result<Option<UniverseState>, HandleError> {
+        let show = self.shared.show();
+        let Ok(index) = show.universes.binary_search(&universe) else { return Ok(None) };
+        let state = lock(&self.shared.sampler).universe(index, self.shared.clock.now())?;
+        Ok(state.filter(|state| state.universe == universe))
+    }
+
+    /// What is on the network beside the patch: what sources announce, and what nobody patched.
+    pub fn network(&self) -> Result<NetworkState, HandleError> {
+        let show = self.shared.show();
+        let (discovered, not_patched) = lock(&self.shared.sampler).network()?;
+        let now = self.shared.clock.now();
+        Ok(network_state(&show.universes, &discovered, &not_patched, now))
+    }
+
+    /// Every group, in the order of the show file.
+    pub fn groups(&self) -> Result<Vec<GroupState>, HandleError> {
+        let show = self.shared.show();
+        let (heard, signals) = {
+            let mut sampler = lock(&self.shared.sampler);
+            (sampler.heard(&show)?, sampler.group_signals(&show)?)
+        };
+        let mut looks = lock(&self.shared.looks);
+        let (table, _) = looks.latest();
+        let now = self.shared.clock.now();
+        let state =
+            |(group, &signal)| group_state(&show, group, table.get(group), signal, &heard, now);
+        Ok(signals.iter().enumerate().map(state).collect())
+    }
+
+    /// Every radio, in the order of the show file.
+    pub fn radios(&self) -> Vec<RadioState> {
+        self.shared.radios.iter().map(|radio| radio.radio_state()).collect()
+    }
+
+    /// Every band of every radio.
+    pub fn bands(&self) -> Vec<BandState> {
+        let show = self.shared.show();
+        let now = self.shared.clock.now();
+        let name = |group| show.group_name(group).to_owned();
+        self.shared.radios.iter().flat_map(|radio| radio.band_states(now, name)).collect()
+    }
+
+    /// What happened after event number `after` (0 = everything still remembered), oldest first.
+    pub fn events(&self, after: u64) -> Vec<EventState> {
+        let mut control = lock(&self.shared.control);
+        control.hear();
+        control.log.after(after)
+    }
+
+    /// Closes and reopens every socket and rejoins every multicast group; levels and sources stay.
+    /// The reason goes into the event log. Returns when the new sockets are read.
+    pub fn rebind(&self, reason: &str) -> Result<(), HandleError> {
+        lock(&self.shared.control).rebind(reason)
+    }
+
+    /// Goes over to a changed show between two packets, or refuses it whole. Universes and groups
+    /// that stay keep their levels and looks.
+    pub fn reload(&self, config: Config) -> Result<(), ReloadError> {
+        let compiled = CompiledShow::compile(&config);
+        let mut control = lock(&self.shared.control);
+        if let Some(what) = needs_restart(&control.show.config, &config) {
+            return Err(ReloadError::NeedsRestart(what));
+        }
+        if compiled.universes().len() > control.limits.universes {
+            return Err(ReloadError::NeedsRestart("the number of universes, by so much,"));
+        }
+        let show = Arc::new(Show::new(config));
+        control.give(Command::Show(compiled))?;
+        if let Some(tracer) = lock(&self.shared.tracer).as_ref() {
+            tracer.rename(show.group_names());
+        }
+        let now = self.shared.clock.now();
+        let text = format!("the show changed: `{}`", show.config.name);
+        control.log.push(now, now, Severity::Info, text);
+        control.show = show;
+        control.join_patched();
+        Ok(control.settle()?)
+    }
+}
+
+impl std::fmt::Debug for RelayHandle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RelayHandle").finish_non_exhaustive()
+    }
+}
+
+/// What differs that a running relay cannot change.
+fn needs_restart(running: &Config, new: &Config) -> Option<&'static str> {
+    let (was, is) = (&running.network, &new.network);
+    if (was.sacn_port, was.artnet_port) != (is.sacn_port, is.artnet_port) {
+        return Some("the sACN or Art-Net port");
+    }
+    if was.receive_buffer_bytes != is.receive_buffer_bytes {
+        return Some("the receive buffer");
+    }
+    let merging = |n: &crate::config::Network| (n.merge, n.sources_per_universe, n.sampling_period);
+    if merging(was) != merging(is) {
+        return Some("how sources are merged");
+    }
+    if was.artnet_node != is.artnet_node {
+        return Some("the Art-Net node");
+    }
+    if running.http != new.http {
+        return Some("the address of the API");
+    }
+    if running.radios != new.radios {
+        return Some("the radios");
+    }
+    if running.groups.len() != new.groups.len() {
+        return Some("the number of groups");
+    }
+    None
+}

@@ -1,0 +1,74 @@
+//! The log of what happened: bounded, with wall times, in plain words. Control side.
+
+use std::collections::VecDeque;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::snapshot::{EventState, Severity};
+use crate::time::Time;
+
+/// Events remembered; older ones are forgotten.
+const REMEMBERED: usize = 1024;
+
+/// What happened, oldest first.
+#[derive(Debug, Default)]
+pub(super) struct EventLog {
+    events: VecDeque<EventState>,
+    /// Number of the last event.
+    last: u64,
+}
+
+impl EventLog {
+    /// Remembers an event of `at` on the relay's clock, which shows `now`.
+    pub(super) fn push(&mut self, at: Time, now: Time, severity: Severity, text: String) {
+        match severity {
+            Severity::Info => tracing::info!("{text}"),
+            Severity::Warning => tracing::warn!("{text}"),
+            Severity::Fault => tracing::error!("{text}"),
+        }
+        let wall = SystemTime::now().checked_sub(now.since(at)).unwrap_or(UNIX_EPOCH);
+        let unix = wall.duration_since(UNIX_EPOCH).unwrap_or_default();
+        self.last += 1;
+        if self.events.len() == REMEMBERED {
+            self.events.pop_front();
+        }
+        self.events.push_back(EventState {
+            number: self.last,
+            unix_ms: u64::try_from(unix.as_millis()).unwrap_or(u64::MAX),
+            uptime_ms: at.as_nanos() / 1_000_000,
+            severity,
+            text,
+        });
+    }
+
+    /// The events after number `after`.
+    pub(super) fn after(&self, after: u64) -> Vec<EventState> {
+        self.events.iter().filter(|event| event.number > after).cloned().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_are_numbered_and_the_oldest_are_forgotten() {
+        let mut log = EventLog::default();
+        for n in 1..=REMEMBERED + 10 {
+            log.push(
+                Time::from_millis(n as u64),
+                Time::from_millis(2000),
+                Severity::Info,
+                n.to_string(),
+            );
+        }
+        let events = log.after(0);
+        assert_eq!(events.len(), REMEMBERED);
+        assert_eq!(
+            (events[0].number, events[0].text.as_str(), events[0].uptime_ms),
+            (11, "11", 11)
+        );
+        assert_eq!(log.after(REMEMBERED as u64 + 9).len(), 1);
+        assert!(log.after(u64::MAX).is_empty());
+        assert!(events.windows(2).all(|pair| pair[0].unix_ms <= pair[1].unix_ms + 1));
+    }
+}

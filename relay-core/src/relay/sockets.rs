@@ -1,0 +1,444 @@
+//! Keeps the receiving sockets open and joined. Control side.
+//!
+//! The network under a show changes: interfaces come and go, addresses change, systems take
+//! sockets away from suspended programs. This keeper looks at the interfaces about once a second,
+//! opens sockets anew with a bounded back-off, and tells in plain words what is wrong meanwhile.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mio::Registry;
+
+use super::StartError;
+use crate::artnet_node;
+use crate::config::Network;
+use crate::interfaces::{self, Interface, InterfaceFilter, Selection};
+use crate::receive::{
+    BoundSocket, KernelDrops, Membership, Memberships, Port, sacn_group_v4, sacn_group_v6,
+};
+use crate::snapshot::{InterfaceState, Severity, SocketState};
+use crate::time::Time;
+
+/// Universe discovery packets are sent here (E1.31-2018, appendix A).
+const DISCOVERY_UNIVERSE: u16 = 64_214;
+
+/// The second try to open a socket comes this long after the first, which comes at once.
+const RETRY_FIRST: Duration = Duration::from_millis(100);
+
+/// Longest time between two tries.
+const RETRY_MAX: Duration = Duration::from_secs(5);
+
+/// A socket that lived this long is opened at once again when it fails.
+const SOUND_AFTER: Duration = Duration::from_secs(30);
+
+/// How long a drop count that rose stays a fault.
+const DROPS_SHOWN: Duration = Duration::from_secs(10);
+
+/// Something for the relay thread to take over.
+#[derive(Debug)]
+pub(super) enum Change {
+    Socket(Port, Option<Arc<BoundSocket>>),
+    Interfaces(Box<Interfaces>),
+}
+
+/// The chosen interfaces as the relay thread needs them.
+#[derive(Debug, Default)]
+pub(super) struct Interfaces {
+    pub(super) filter: Box<InterfaceFilter>,
+    /// For ArtPollReply.
+    pub(super) node: Vec<artnet_node::Interface>,
+}
+
+/// What the keeper wants the relay thread and the operator to know.
+#[derive(Debug, Default)]
+pub(super) struct Outcome {
+    pub(super) changes: Vec<Change>,
+    pub(super) events: Vec<(Severity, String)>,
+}
+
+/// One port: its socket, or when to try again.
+#[derive(Debug, Default)]
+struct Place {
+    open: Option<Open>,
+    opened_at: Time,
+    retries: u32,
+    retry_at: Option<Time>,
+    /// Why it is closed, while it is.
+    closed: Option<String>,
+    /// Datagrams dropped at the sockets that were open before this one.
+    dropped_before: u64,
+}
+
+#[derive(Debug)]
+struct Open {
+    memberships: Memberships,
+    drops: KernelDrops,
+}
+
+#[derive(Debug)]
+pub(super) struct SocketKeeper {
+    network: Network,
+    registry: Registry,
+    /// sACN universes to join: the patched ones and the synchronization addresses seen.
+    universes: BTreeSet<u16>,
+    sync_addresses: BTreeSet<u16>,
+    places: [Place; Port::COUNT],
+    selection: Selection,
+    filter: InterfaceFilter,
+    join_faults: Vec<String>,
+    dropped: u64,
+    dropped_rose_at: Option<Time>,
+}
+
+impl SocketKeeper {
+    /// A keeper of closed sockets.
+    pub(super) fn new(network: Network, registry: Registry) -> Self {
+        Self {
+            network,
+            registry,
+            universes: BTreeSet::new(),
+            sync_addresses: BTreeSet::new(),
+            places: Default::default(),
+            selection: Selection::default(),
+            filter: InterfaceFilter::default(),
+            join_faults: Vec::new(),
+            dropped: 0,
+            dropped_rose_at: None,
+        }
+    }
+
+    /// Opens every socket. `needed` ports that do not open are errors; the others are tried again
+    /// later. Unicast and broadcast then arrive.
+    pub(super) fn open_all(&mut self, now: Time, needed: &[Port]) -> Result<Outcome, StartError> {
+        let mut outcome = Outcome::default();
+        // Before the sockets, whose datagrams are judged by it.
+        self.look_at_interfaces(&mut outcome);
+        for port in Port::ALL {
+            if let Err(error) = self.open(port, now, &mut outcome) {
+                if needed.contains(&port) {
+                    return Err(StartError::from_bind(port, &self.network, error));
+                }
+                self.give_up(port, now, &error, &mut outcome);
+            }
+        }
+        Ok(outcome)
+    }
+
+    /// What is due about once a second, or after a failure.
+    pub(super) fn tick(&mut self, now: Time) -> Outcome {
+        let mut outcome = Outcome::default();
+        let mut to_join = self.look_at_interfaces(&mut outcome) || !self.join_faults.is_empty();
+        for port in Port::ALL {
+            if self.places[port.index()].retry_at.is_some_and(|at| at <= now) {
+                match self.open(port, now, &mut outcome) {
+                    Ok(()) => {
+                        to_join = true;
+                        let text = format!("{} socket is open again", port.protocol());
+                        outcome.events.push((Severity::Info, text));
+                    }
+                    Err(error) => self.give_up(port, now, &error, &mut outcome),
+                }
+            }
+        }
+        if to_join {
+            self.join(&mut outcome);
+        }
+        self.count_drops(now);
+        outcome
+    }
+
+    /// When a closed socket is to be tried again.
+    pub(super) fn retry_at(&self) -> Option<Time> {
+        self.places.iter().filter_map(|place| place.retry_at).min()
+    }
+
+    /// The relay thread gave up this socket of `port`.
+    pub(super) fn failed(
+        &mut self,
+        port: Port,
+        socket: &Arc<BoundSocket>,
+        now: Time,
+        error: &io::Error,
+    ) -> Outcome {
+        let mut outcome = Outcome::default();
+        let open = self.places[port.index()].open.as_ref();
+        if !open.is_some_and(|open| Arc::ptr_eq(open.memberships.receiver(), socket)) {
+            return outcome; // It was replaced meanwhile.
+        }
+        self.close(port);
+        let place = &mut self.places[port.index()];
+        if now.since(place.opened_at) >= SOUND_AFTER {
+            place.retries = 0;
+        }
+        self.give_up(port, now, error, &mut outcome);
+        outcome
+    }
+
+    /// Closes every socket and opens it anew; the network's switches hear of every group again.
+    pub(super) fn rebind(&mut self, now: Time) -> Outcome {
+        let mut outcome = Outcome::default();
+        self.look_at_interfaces(&mut outcome);
+        for port in Port::ALL {
+            // Old memberships end before new ones begin, or the system would tell nobody.
+            self.close(port);
+            self.places[port.index()].retries = 0;
+            if let Err(error) = self.open(port, now, &mut outcome) {
+                outcome.changes.push(Change::Socket(port, None));
+                self.give_up(port, now, &error, &mut outcome);
+            }
+        }
+        self.join(&mut outcome);
+        outcome
+    }
+
+    /// Joins these patched universes on these interfaces from now on, and leaves others. Ports and
+    /// buffers stay as they are.
+    pub(super) fn set_network(&mut self, network: &Network, universes: BTreeSet<u16>) -> Outcome {
+        let mut outcome = Outcome::default();
+        self.universes = universes;
+        self.network.interfaces.clone_from(&network.interfaces);
+        self.look_at_interfaces(&mut outcome);
+        self.join(&mut outcome);
+        outcome
+    }
+
+    /// Joins these synchronization addresses too.
+    pub(super) fn set_sync_addresses(&mut self, addresses: BTreeSet<u16>) -> Outcome {
+        let mut outcome = Outcome::default();
+        if addresses != self.sync_addresses {
+            self.sync_addresses = addresses;
+            self.join(&mut outcome);
+        }
+        outcome
+    }
+
+    /// Closes every socket and leaves every group.
+    pub(super) fn close_all(&mut self) {
+        for port in Port::ALL {
+            self.close(port);
+            self.places[port.index()].retry_at = None;
+        }
+    }
+
+    /// The sockets as the status shows them.
+    pub(super) fn states(&self) -> Vec<SocketState> {
+        let open = Port::ALL.into_iter().filter_map(|port| {
+            let place = &self.places[port.index()];
+            place.open.as_ref().map(|open| (place, open))
+        });
+        open.map(|(place, open)| {
+            let socket = open.memberships.receiver();
+            SocketState {
+                address: socket.address.to_string(),
+                joined: u32::try_from(open.memberships.count()).unwrap_or(u32::MAX),
+                receive_buffer_bytes: socket.receive_buffer_bytes as u64,
+                dropped: open.drops.count().map(|count| count + place.dropped_before),
+            }
+        })
+        .collect()
+    }
+
+    /// The chosen interfaces as the status shows them.
+    pub(super) fn interfaces(&self) -> Vec<InterfaceState> {
+        self.selection.chosen.iter().map(Interface::state).collect()
+    }
+
+    /// What the kernel dropped at all sockets since start.
+    pub(super) fn dropped(&self) -> u64 {
+        let count = |place: &Place| {
+            let now = place.open.as_ref().and_then(|open| open.drops.count()).unwrap_or(0);
+            place.dropped_before + now
+        };
+        self.places.iter().map(count).sum()
+    }
+
+    /// What is wrong now, in plain words.
+    pub(super) fn faults(&self, now: Time) -> Vec<String> {
+        let mut faults = self.selection.faults.clone();
+        faults.extend(self.places.iter().filter_map(|place| place.closed.clone()));
+        faults.extend(self.join_faults.iter().cloned());
+        if self.dropped_rose_at.is_some_and(|at| now.since(at) < DROPS_SHOWN) {
+            faults.push(format!(
+                "the kernel drops datagrams because the receive buffer is full ({} so far); {}",
+                self.dropped,
+                buffer_advice(&self.network)
+            ));
+        }
+        faults
+    }
+
+    fn open(&mut self, port: Port, now: Time, outcome: &mut Outcome) -> io::Result<()> {
+        let address = port.address(&self.network);
+        let bytes = self.network.receive_buffer_bytes;
+        let socket = Arc::new(BoundSocket::open(port, address, bytes, &self.registry)?);
+        if socket.receive_buffer_is_short {
+            outcome.events.push((
+                Severity::Warning,
+                format!(
+                    "the system grants {} a receive buffer of {} bytes instead of {bytes}; {}",
+                    port.protocol(),
+                    socket.receive_buffer_bytes,
+                    buffer_advice(&self.network),
+                ),
+            ));
+        }
+        let place = &mut self.places[port.index()];
+        place.open = Some(Open {
+            drops: KernelDrops::of(&socket),
+            memberships: Memberships::new(Arc::clone(&socket)),
+        });
+        place.opened_at = now;
+        place.retry_at = None;
+        place.closed = None;
+        outcome.changes.push(Change::Socket(port, Some(socket)));
+        Ok(())
+    }
+
+    fn close(&mut self, port: Port) {
+        let place = &mut self.places[port.index()];
+        if let Some(mut open) = place.open.take() {
+            // The relay thread may still hold the socket; its groups are left now all the same.
+            open.memberships.set(&BTreeSet::new());
+            place.dropped_before += open.drops.count().unwrap_or(0);
+        }
+    }
+
+    /// The port stays closed for `error`; says when it is tried again.
+    fn give_up(&mut self, port: Port, now: Time, error: &io::Error, outcome: &mut Outcome) {
+        let number = port.address(&self.network).port();
+        let place = &mut self.places[port.index()];
+        let wait = match place.retries {
+            0 => Duration::ZERO,
+            n => RETRY_MAX.min(RETRY_FIRST.saturating_mul(1 << (n - 1).min(10))),
+        };
+        place.retry_at = Some(now + wait);
+        place.retries = place.retries.saturating_add(1);
+        // A machine without IPv6 is in order.
+        if port == Port::SacnV6 && error.kind() != io::ErrorKind::AddrInUse {
+            if place.retries == 1 {
+                outcome.events.push((Severity::Info, format!("sACN over IPv6 is off: {error}")));
+            }
+            return;
+        }
+        let text = format!(
+            "the {} socket on port {number}/udp is closed: {error}. It is opened again by itself; \
+             if that lasts, look at `ss -ulpn` for a program that holds the port",
+            port.protocol()
+        );
+        if place.closed.is_none() {
+            outcome.events.push((Severity::Fault, text.clone()));
+        }
+        place.closed = Some(text);
+    }
+
+    /// True if something has to be joined.
+    fn look_at_interfaces(&mut self, outcome: &mut Outcome) -> bool {
+        let existing = match interfaces::list() {
+            Ok(existing) => existing,
+            Err(error) => {
+                self.selection.faults = vec![format!("cannot list the interfaces: {error}")];
+                return false;
+            }
+        };
+        let selection = interfaces::select(&self.network.interfaces, &existing);
+        if selection == self.selection {
+            return false;
+        }
+        for fault in selection.faults.iter().filter(|f| !self.selection.faults.contains(f)) {
+            outcome.events.push((Severity::Fault, fault.clone()));
+        }
+        let before = std::mem::replace(&mut self.selection, selection);
+        let was = |index: u32| before.chosen.iter().find(|was| was.index == index);
+        for now in &self.selection.chosen {
+            if was(now.index) == Some(now) {
+                continue;
+            }
+            // It is new here, or its cable or its address is: whatever the switches knew of our
+            // groups there may be gone.
+            for open in self.places.iter_mut().filter_map(|place| place.open.as_mut()) {
+                open.memberships.leave_interface(now.index);
+            }
+            let state = if now.running { "listening on" } else { "waiting for a carrier on" };
+            outcome.events.push((Severity::Info, format!("{state} interface {now}")));
+        }
+        for gone in &before.chosen {
+            if !self.selection.chosen.iter().any(|now| now.index == gone.index) {
+                outcome.events.push((Severity::Fault, format!("interface {gone} is gone")));
+            }
+        }
+        let filter = InterfaceFilter::new(&self.selection.chosen, &existing);
+        if filter != self.filter {
+            self.filter = filter.clone();
+            let node = self.selection.chosen.iter().flat_map(node_interfaces).collect();
+            let interfaces = Interfaces { filter: Box::new(filter), node };
+            outcome.changes.push(Change::Interfaces(Box::new(interfaces)));
+        }
+        true
+    }
+
+    fn join(&mut self, outcome: &mut Outcome) {
+        let mut faults = Vec::new();
+        for port in [Port::SacnV4, Port::SacnV6] {
+            let wanted = self.wanted(port);
+            let Some(open) = &mut self.places[port.index()].open else { continue };
+            for ((index, group), error) in open.memberships.set(&wanted) {
+                let name = self.selection.chosen.iter().find(|interface| interface.index == index);
+                let name = name.map_or_else(|| index.to_string(), |i| i.name.clone());
+                faults.push(format!(
+                    "cannot join multicast group {group} on interface {name}: {error}. Universes \
+                     sent to multicast are missing there; unicast still arrives"
+                ));
+            }
+        }
+        for fault in faults.iter().filter(|fault| !self.join_faults.contains(fault)) {
+            outcome.events.push((Severity::Fault, fault.clone()));
+        }
+        self.join_faults = faults;
+    }
+
+    fn wanted(&self, port: Port) -> BTreeSet<Membership> {
+        let group: fn(u16) -> IpAddr =
+            if port == Port::SacnV4 { sacn_group_v4 } else { sacn_group_v6 };
+        let universes = self.universes.iter().chain(&self.sync_addresses).copied();
+        let groups: Vec<IpAddr> = universes.chain([DISCOVERY_UNIVERSE]).map(group).collect();
+        let speaks = |interface: &&Interface| match port {
+            Port::SacnV4 => interface.has_v4(),
+            _ => interface.has_v6(),
+        };
+        let chosen = self.selection.chosen.iter().filter(speaks);
+        chosen.flat_map(|interface| groups.iter().map(|group| (interface.index, *group))).collect()
+    }
+
+    fn count_drops(&mut self, now: Time) {
+        let dropped = self.dropped();
+        if dropped > self.dropped {
+            self.dropped_rose_at = Some(now);
+        }
+        self.dropped = dropped;
+    }
+}
+
+fn node_interfaces(interface: &Interface) -> impl Iterator<Item = artnet_node::Interface> {
+    let mac = interfaces::mac_address(&interface.name);
+    interface.addresses.iter().filter_map(move |address| match address.ip {
+        IpAddr::V4(ip) => {
+            let index = interface.index;
+            Some(artnet_node::Interface { index, address: ip, prefix: address.prefix, mac })
+        }
+        IpAddr::V6(_) => None,
+    })
+}
+
+fn buffer_advice(network: &Network) -> String {
+    if cfg!(target_os = "linux") {
+        format!(
+            "allow more with `sysctl -w net.core.rmem_max={}`, then restart the relay",
+            network.receive_buffer_bytes
+        )
+    } else {
+        "allow more with `sysctl -w kern.ipc.maxsockbuf=8388608`, then restart the relay".to_owned()
+    }
+}

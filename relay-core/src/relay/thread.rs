@@ -1,0 +1,315 @@
+//! The relay thread: stages 1 to 4, run to completion on every batch of datagrams.
+//!
+//! **After any `handle_*` of the engine it publishes if looks changed, then drains the polls, then
+//! sleeps until a datagram, a command or `poll_timeout()`.**
+//!
+//! After start it takes no lock, allocates nothing, writes no log, and makes no system call but
+//! poll, receive and send. What it has to say goes into bounded rings and relaxed atomics; what it
+//! is given to keep is given back to the control side to be freed there.
+
+use std::io;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver as CommandReceiver, Sender};
+use ringbuf::HeapProd;
+use ringbuf::traits::Producer;
+
+use super::sample::Sample;
+use super::sockets::Change;
+use crate::config::EndLook;
+use crate::engine::{CompiledShow, Engine};
+use crate::event::Event;
+use crate::lane::{LaneWriter, Stamp};
+use crate::limits::SYNC_ADDRESSES_MAX;
+use crate::receive::{BoundSocket, Clock, Port, Receiver};
+use crate::telemetry::Telemetry;
+use crate::time::Time;
+use crate::trace::TraceTap;
+
+/// Datagrams read before timers, commands and replies have their turn: 0.3 ms of work.
+const TURN_DATAGRAMS: usize = 512;
+
+/// Changed datagrams of one batch whose latency is measured; a batch has at most 32 buffers of 64.
+const ARRIVALS_MAX: usize = 2048;
+
+/// If the system refuses to wait, sockets are looked at this often all the same.
+const BROKEN_WAIT: Duration = Duration::from_millis(10);
+
+/// Greatest reply: an ArtPollReply has 239 bytes.
+const REPLY_BYTES: usize = 512;
+
+/// What the control side tells the relay thread. Every command is answered, with what there is to
+/// free, in order.
+pub(super) enum Command {
+    /// Sockets or interfaces changed.
+    Network(Change),
+    /// Go over to another show.
+    Show(Box<CompiledShow>),
+    /// Copy the state of some universes and groups.
+    Sample(Box<Sample>),
+    /// Leave this look and end.
+    Stop(EndLook),
+    /// Take the socket there for failed.
+    #[cfg(test)]
+    Fail(Port),
+}
+
+/// What the relay thread gives back. There is room for all of it: as much as commands may wait,
+/// and one failure for each port, which is then closed until the control side opens it.
+pub(super) enum Answer {
+    /// Obeyed; this is no longer needed.
+    Obeyed(#[expect(dead_code, reason = "freed on the control side")] Retired),
+    /// Nobody asked: a socket failed and was given up.
+    SocketFailed(Port, Arc<BoundSocket>, io::Error),
+}
+
+/// What is no longer needed.
+#[expect(dead_code, reason = "carried to the control side only to be freed there")]
+pub(super) enum Retired {
+    Network(Change),
+    /// The show before; or the new one, if it has too many universes.
+    Show(Result<Box<CompiledShow>, Box<CompiledShow>>),
+}
+
+/// What the relay thread has to say. Where there is no room, it is counted and not kept.
+pub(super) enum Notice {
+    /// Something for the operator.
+    Event(Event),
+    /// A reply could not be sent. Once per episode.
+    SendFailed(io::Error),
+    /// The synchronization addresses in use are now these; 0 = none.
+    SyncAddresses([u16; SYNC_ADDRESSES_MAX]),
+}
+
+/// The relay thread's ends of what leads to the control side.
+pub(super) struct Ends {
+    pub(super) commands: CommandReceiver<Command>,
+    pub(super) answers: Sender<Answer>,
+    pub(super) samples: Sender<Box<Sample>>,
+    pub(super) notices: HeapProd<Notice>,
+}
+
+pub(super) struct RelayThread {
+    clock: Clock,
+    receiver: Receiver,
+    engine: Engine,
+    lanes: Vec<LaneWriter>,
+    trace: Option<TraceTap>,
+    telemetry: Arc<Telemetry>,
+    ends: Ends,
+    /// Gone when the thread is, however it ended.
+    alive: Arc<()>,
+    /// Arrivals of the datagrams of this batch that changed looks.
+    arrivals: Vec<Time>,
+    sequence: u64,
+    sending_fails: bool,
+    sync_generation: u64,
+}
+
+impl RelayThread {
+    pub(super) fn new(
+        clock: Clock,
+        receiver: Receiver,
+        engine: Engine,
+        lanes: Vec<LaneWriter>,
+        trace: Option<TraceTap>,
+        telemetry: Arc<Telemetry>,
+        ends: Ends,
+    ) -> Self {
+        Self {
+            clock,
+            receiver,
+            engine,
+            lanes,
+            trace,
+            telemetry,
+            ends,
+            alive: Arc::new(()),
+            arrivals: Vec::with_capacity(ARRIVALS_MAX),
+            sequence: 0,
+            sending_fails: false,
+            sync_generation: 0,
+        }
+    }
+
+    /// Tells whether the thread lives.
+    pub(super) fn alive(&self) -> Weak<()> {
+        Arc::downgrade(&self.alive)
+    }
+
+    /// Relays until told to stop.
+    pub(super) fn run(mut self) {
+        while self.obey() {
+            self.receive();
+            let now = self.receiver.timer_time();
+            self.keep_time(now);
+            self.reply(now);
+            self.tell();
+            self.telemetry.turns.add(1);
+            let until = self.engine.poll_timeout();
+            if self.receiver.wait(until).is_err() {
+                // Cannot happen while the descriptor is ours; were it to, this must not spin.
+                std::thread::park_timeout(BROKEN_WAIT);
+                self.receiver.look_at_all();
+            }
+        }
+    }
+
+    /// Reads what came, publishing after every batch.
+    fn receive(&mut self) {
+        let mut budget = TURN_DATAGRAMS;
+        while budget > 0 && self.receiver.is_ready() {
+            let Self { receiver, engine, arrivals, .. } = self;
+            arrivals.clear();
+            let mut changed = false;
+            let batch = receiver.receive(|datagram, arrival| {
+                if engine.handle_datagram(datagram).changed() {
+                    changed = true;
+                    if arrivals.len() < ARRIVALS_MAX {
+                        arrivals.push(arrival);
+                    }
+                }
+            });
+            if changed {
+                let newest = self.arrivals.iter().copied().max().unwrap_or_default();
+                self.publish(newest, false);
+                let published = self.clock.now();
+                for &arrival in &self.arrivals {
+                    self.telemetry.latency_published.record(published.since(arrival));
+                }
+            }
+            let read = batch.taken + batch.other_interface;
+            if batch.other_interface > 0 {
+                self.telemetry.other_interface.add(batch.other_interface as u64);
+                let index = batch.last_other_interface.unwrap_or(0);
+                self.telemetry.last_other_interface.store(index, Ordering::Relaxed);
+            }
+            if let Some((port, socket, error)) = batch.failed {
+                let _ = self.ends.answers.try_send(Answer::SocketFailed(port, socket, error));
+            }
+            budget = budget.saturating_sub(read);
+        }
+        if budget < TURN_DATAGRAMS {
+            self.telemetry.engine.copy(self.engine.counters());
+        }
+    }
+
+    /// Does what time alone brings about.
+    fn keep_time(&mut self, now: Time) {
+        if self.engine.poll_timeout().is_some_and(|at| at <= now) && self.engine.handle_timeout(now)
+        {
+            self.publish(now, false);
+        }
+    }
+
+    /// Sends what the engine has to send.
+    fn reply(&mut self, now: Time) {
+        let mut bytes = [0; REPLY_BYTES];
+        while let Some(transmit) = self.engine.poll_transmit(now, &mut bytes) {
+            match self.receiver.send(transmit.to, &bytes[..transmit.len]) {
+                Ok(()) => {
+                    self.telemetry.sent.add(1);
+                    self.sending_fails = false;
+                }
+                Err(error) => {
+                    self.telemetry.send_failed.add(1);
+                    if !std::mem::replace(&mut self.sending_fails, true) {
+                        self.notify(Notice::SendFailed(error));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Passes the engine's events on.
+    fn tell(&mut self) {
+        while let Some(event) = self.engine.poll_event() {
+            self.notify(Notice::Event(event));
+        }
+        let generation = self.engine.sync_generation();
+        if generation != self.sync_generation {
+            let mut addresses = [0; SYNC_ADDRESSES_MAX];
+            for (to, address) in addresses.iter_mut().zip(self.engine.sync_addresses()) {
+                *to = address;
+            }
+            // If the ring is full it is told again next time.
+            if self.notify(Notice::SyncAddresses(addresses)) {
+                self.sync_generation = generation;
+            }
+        }
+    }
+
+    fn notify(&mut self, notice: Notice) -> bool {
+        let told = self.ends.notices.try_push(notice).is_ok();
+        if !told {
+            self.telemetry.events_dropped.add(1);
+        }
+        told
+    }
+
+    /// Publishes the looks to every lane, then to the trace.
+    fn publish(&mut self, arrival: Time, panic: bool) {
+        self.sequence += 1;
+        let stamp = Stamp { arrival, published: self.clock.now(), sequence: self.sequence, panic };
+        for lane in &mut self.lanes {
+            lane.publish(self.engine.groups(), stamp);
+        }
+        if let Some(trace) = &mut self.trace {
+            for (group, look) in self.engine.groups().changed() {
+                trace.push(stamp.published, group, look);
+            }
+        }
+        self.engine.groups_mut().clear_changed();
+        self.telemetry.published.add(1);
+    }
+
+    /// Obeys the commands that came. False: it was told to stop.
+    fn obey(&mut self) -> bool {
+        while let Ok(command) = self.ends.commands.try_recv() {
+            let now = self.receiver.timer_time();
+            let retired = match command {
+                Command::Network(change) => Retired::Network(self.change_network(change)),
+                Command::Show(show) => {
+                    let before = self.engine.replace_plan(now, show);
+                    self.publish(now, false);
+                    Retired::Show(before)
+                }
+                Command::Sample(mut sample) => {
+                    sample.fill(&self.engine, now);
+                    let _ = self.ends.samples.try_send(sample);
+                    continue;
+                }
+                #[cfg(test)]
+                Command::Fail(port) => {
+                    self.receiver.fail(port, io::ErrorKind::NotConnected);
+                    continue;
+                }
+                Command::Stop(look) => {
+                    let _ = self.engine.set_all(look);
+                    self.publish(now, true);
+                    return false;
+                }
+            };
+            let _ = self.ends.answers.try_send(Answer::Obeyed(retired));
+        }
+        true
+    }
+
+    fn change_network(&mut self, change: Change) -> Change {
+        match change {
+            Change::Socket(port, socket) => {
+                // What the old one still holds came in time.
+                self.receive();
+                Change::Socket(port, self.receiver.replace_socket(port, socket))
+            }
+            Change::Interfaces(mut interfaces) => {
+                let now = self.receiver.timer_time();
+                self.engine.set_interfaces(now, &interfaces.node);
+                interfaces.filter = self.receiver.replace_filter(interfaces.filter);
+                Change::Interfaces(interfaces)
+            }
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! What the relay tells its front ends: the status page, the API, the terminal, the Apple bridge.
+//!
+//! Plain values, taken at control rate; times are ages in ms, rates are Hz.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::look::LookView;
+use crate::universe::Universe;
+
+/// The relay at a glance.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Status {
+    /// The show's name.
+    pub show: String,
+    /// The relay's version.
+    pub version: String,
+    /// Time since start.
+    pub uptime_ms: u64,
+    /// What the sockets and the engine counted since start.
+    pub packets: PacketCounts,
+    /// Datagrams per second over the last second or so.
+    pub packets_per_second: f64,
+    /// The sockets, as the system gave them.
+    pub sockets: Vec<SocketState>,
+    /// The interfaces the relay listens on.
+    pub interfaces: Vec<InterfaceState>,
+    /// Kernel arrival → look published.
+    pub latency_published: Latency,
+    /// Kernel arrival → frame handed to a radio.
+    pub latency_handed: Latency,
+    /// Patched universes, and those with a live source.
+    pub universes: u32,
+    /// Patched universes that have a live source now.
+    pub universes_live: u32,
+    /// Groups of the show.
+    pub groups: u32,
+    /// Groups whose signal is lost or that never had one.
+    pub groups_lost: u32,
+    /// Bands known, over all radios.
+    pub bands: u32,
+    /// Bands connected, over all radios.
+    pub bands_connected: u32,
+    /// Faults standing now, in plain words with what to do; empty = all is well.
+    pub faults: Vec<String>,
+}
+
+/// Datagrams by what became of them. Every datagram is in exactly one of these but `received`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PacketCounts {
+    /// Datagrams read from the sockets.
+    pub received: u64,
+    /// Levels taken, also those that wait for synchronization.
+    pub accepted: u64,
+    /// Understood, and not levels (`art_poll`, `sacn_discovery`, …).
+    pub noted: std::collections::BTreeMap<String, u64>,
+    /// Ignored or rejected, by reason (`out_of_sequence`, `not_patched`, `malformed`, …).
+    pub ignored: std::collections::BTreeMap<String, u64>,
+    /// Dropped by the kernel because a receive buffer was full.
+    pub kernel_dropped: u64,
+}
+
+/// Percentiles of a latency, microseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Latency {
+    /// Samples.
+    pub count: u64,
+    /// Median.
+    pub p50_us: f64,
+    /// 99th percentile.
+    pub p99_us: f64,
+    /// Greatest.
+    pub max_us: f64,
+}
+
+/// One receiving socket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SocketState {
+    /// Bound address.
+    pub address: String,
+    /// Multicast groups joined on it.
+    pub joined: u32,
+    /// Receive buffer the system granted, bytes.
+    pub receive_buffer_bytes: u64,
+    /// Datagrams the kernel dropped at this socket; `None` where the system does not tell.
+    pub dropped: Option<u64>,
+}
+
+/// One interface the operator chose.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct InterfaceState {
+    /// The system's name.
+    pub name: String,
+    /// Its addresses.
+    pub addresses: Vec<String>,
+    /// Whether it is there and running.
+    pub up: bool,
+}
+
+/// One patched universe.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct UniverseState {
+    /// `sacn/1`, `artnet/0/0/1`.
+    pub universe: Universe,
+    /// `live`: a source rules; `lost`: sources were there and are gone; `waiting`: none came yet.
+    pub state: SignalState,
+    /// The merged levels, 512 of 0..=255.
+    pub levels: Vec<u8>,
+    /// Everything that sends this universe, best first.
+    pub sources: Vec<SourceState>,
+    /// Accepted packets per second, all sources.
+    pub rate_hz: f64,
+    /// Since the last accepted packet; `None` before the first.
+    pub age_ms: Option<u64>,
+}
+
+/// Whether light comes in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SignalState {
+    /// No source yet.
+    Waiting,
+    /// A source rules.
+    Live,
+    /// There were sources; all are gone.
+    Lost,
+}
+
+/// One source of one universe.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SourceState {
+    /// Source name (sACN) or short name from its ArtPollReply; empty if it has told none.
+    pub name: String,
+    /// Component identifier (sACN only).
+    pub cid: Option<String>,
+    /// Address and port it was last heard from.
+    pub address: String,
+    /// `sacn` or `artnet`.
+    pub protocol: String,
+    /// 0..=200 (sACN only).
+    pub priority: Option<u8>,
+    /// Packets per second.
+    pub rate_hz: f64,
+    /// Packets missing or out of order by sequence number.
+    pub sequence_errors: u64,
+    /// Whether its levels are in the merge now.
+    pub contributing: bool,
+    /// If not, why: `lower_priority`, `preview`, `source_limit`, `timed_out`, `terminated`, …
+    pub reason: Option<String>,
+    /// Since its last packet.
+    pub age_ms: u64,
+}
+
+/// What is on the network beside the patch: what sACN sources announce (universe discovery), and
+/// universes that nobody patched.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct NetworkState {
+    /// Sources that announce which universes they send, by name.
+    pub announced: Vec<AnnouncedState>,
+    /// Universes that are announced, or that levels came for, and that no group is patched to,
+    /// ascending. The first 4096, and all that levels came for.
+    pub not_patched: Vec<NotPatchedState>,
+    /// How many there are in all.
+    pub not_patched_count: u32,
+    /// Patched sACN universes that no source announces. Not every source announces: one may be
+    /// `live` all the same.
+    pub not_announced: Vec<Universe>,
+}
+
+/// An sACN source that announces which universes it sends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AnnouncedState {
+    /// Its name.
+    pub name: String,
+    /// Component identifier.
+    pub cid: String,
+    /// Address and port the list came from.
+    pub address: String,
+    /// Since the list came; after 30 s without one the source is forgotten.
+    pub age_ms: u64,
+    /// The universes, ascending; the first 4096.
+    pub universes: Vec<Universe>,
+    /// How many there are in all.
+    pub universe_count: u32,
+}
+
+/// A universe on the network that no group is patched to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct NotPatchedState {
+    /// `sacn/2`, `artnet/0/0/2`.
+    pub universe: Universe,
+    /// Names of sources that announce it; at most four.
+    pub announced_by: Vec<String>,
+    /// Address and port the last levels came from; `None` if none came. sACN levels by multicast
+    /// do not come for universes that are not patched.
+    pub address: Option<String>,
+    /// Packets with levels that came.
+    pub packets: u64,
+    /// Since the first of them.
+    pub first_seen_ms: Option<u64>,
+    /// Since the last of them.
+    pub age_ms: Option<u64>,
+}
+
+/// One group.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct GroupState {
+    /// Its name.
+    pub name: String,
+    /// What its bands should show now.
+    pub look: LookView,
+    /// Since its universes were last heard; the stalest of them counts. `None` before the first packet.
+    pub age_ms: Option<u64>,
+    /// Signal lost, or never there.
+    pub lost: bool,
+    /// The universes that feed it.
+    pub universes: Vec<Universe>,
+}
+
+/// One radio.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RadioState {
+    /// Its name in the show.
+    pub name: String,
+    /// `simulated`, `gatt`.
+    pub kind: String,
+    /// `starting`, `up`, `down`.
+    pub state: String,
+    /// In plain words, when something is wrong.
+    pub detail: Option<String>,
+    /// Its bands.
+    pub bands: u32,
+    /// Those connected now.
+    pub bands_connected: u32,
+    /// Frames handed to the radio.
+    pub frames_sent: u64,
+    /// Frames the radio could not deliver.
+    pub frames_failed: u64,
+    /// Looks replaced by newer ones before they were sent.
+    pub conflated: u64,
+    /// One-frame peaks sent before the look that replaced them.
+    pub latched: u64,
+}
+
+/// One band.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct BandState {
+    /// Its id on the radio.
+    pub id: String,
+    /// Its radio.
+    pub radio: String,
+    /// Its group.
+    pub group: String,
+    /// Whether it can be reached now.
+    pub connected: bool,
+    /// What it shows (simulated bands), or what was last sent to it (others).
+    pub look: LookView,
+    /// Since it began to show that; `None` before its first frame.
+    pub age_ms: Option<u64>,
+    /// Frames sent to it.
+    pub frames: u64,
+    /// In plain words, when something is wrong.
+    pub detail: Option<String>,
+}
+
+/// How much an event matters to the operator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Good to know.
+    Info,
+    /// Look at it when there is time.
+    Warning,
+    /// Light is missing or will be.
+    Fault,
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct EventState {
+    /// Counts up from 1; numbers missing in between are events that were forgotten.
+    pub number: u64,
+    /// Wall time, milliseconds since 1970.
+    pub unix_ms: u64,
+    /// Since the relay started.
+    pub uptime_ms: u64,
+    /// How much it matters.
+    pub severity: Severity,
+    /// In plain words.
+    pub text: String,
+}

@@ -1,0 +1,10 @@
+//! Helpers of the whole-relay tests: a [`Stage`] with a relay on free loopback ports, captures of
+//! real traffic to feed it, conformance scenarios, and waiting for conditions instead of for times.
+
+mod capture;
+pub mod desk;
+pub mod scenario;
+mod stage;
+
+pub use capture::{Capture, Expected, Packet, read_capture, read_expected};
+pub use stage::{Stage, eventually, free_udp_port};

@@ -1,0 +1,210 @@
+//! The relay thread of a running relay allocates and frees nothing, whatever comes in and whatever
+//! it is asked, once it has started. `no_alloc.rs` shows it for the engine alone; this is the whole
+//! thread with its sockets, commands, replies and events.
+#![cfg(target_os = "linux")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::net::{Ipv4Addr, UdpSocket};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use socket2::SockRef;
+use wristcast_core::config::Config;
+use wristcast_core::relay::{Options, Relay, RelayHandle};
+use wristcast_core::universe::{PortAddress, SacnUniverse};
+use wristcast_core::wire::{artnet, sacn};
+
+/// Only a failing test waits that long.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Whether to count.
+static WATCHING: AtomicBool = AtomicBool::new(false);
+
+/// Calls of the allocator on the relay thread while watched.
+static CALLS: AtomicU64 = AtomicU64::new(0);
+
+thread_local! {
+    /// Whether this is the relay thread. `const`, so that using it does not allocate.
+    static RELAY_THREAD: Cell<Option<bool>> = const { Cell::new(None) };
+}
+
+/// The system's allocator, counting the calls of one thread.
+struct Watching;
+
+impl Watching {
+    fn note() {
+        if WATCHING.load(Ordering::Relaxed) && Self::on_relay_thread() {
+            CALLS.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether the calling thread has the relay thread's name, which it was given before it began
+    /// to be watched.
+    fn on_relay_thread() -> bool {
+        let known = RELAY_THREAD.get().unwrap_or_else(|| {
+            let mut name = [0u8; 16];
+            // SAFETY: PR_GET_NAME writes at most 16 bytes to where its argument points.
+            unsafe { libc::prctl(libc::PR_GET_NAME, name.as_mut_ptr()) };
+            name.starts_with(b"wristcast-relay")
+        });
+        RELAY_THREAD.set(Some(known));
+        known
+    }
+}
+
+// SAFETY: every method hands its arguments to `System` as they are and gives back what it said.
+unsafe impl GlobalAlloc for Watching {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        Self::note();
+        // SAFETY: the caller keeps the contract of `alloc`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
+        Self::note();
+        // SAFETY: the caller keeps the contract of `dealloc`; `ptr` came from `System`.
+        unsafe { System.dealloc(ptr, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Watching = Watching;
+
+#[test]
+fn the_relay_thread_allocates_nothing_after_start() {
+    let config = show();
+    let relay = Relay::start(config.clone(), Options::default()).expect("the relay starts");
+    let handle = relay.handle();
+    let mut desk = Desk::new(&config);
+    // It runs once it has taken a packet.
+    let mut sent = desk.everything();
+    received(&handle, sent);
+
+    WATCHING.store(true, Ordering::Relaxed);
+    for round in 0..200 {
+        sent += desk.everything();
+        match round % 20 {
+            0 => drop(handle.universes().expect("answered")),
+            5 => drop(handle.groups().expect("answered")),
+            10 => handle.reload(config.clone()).expect("taken over"),
+            15 => received(&handle, sent),
+            _ => {}
+        }
+    }
+    received(&handle, sent);
+    handle.rebind("test").expect("reopened");
+    WATCHING.store(false, Ordering::Relaxed);
+
+    assert_eq!(CALLS.load(Ordering::Relaxed), 0, "calls of the allocator on the relay thread");
+    let packets = relay.stop().packets;
+    for cause in ["not_patched", "preview", "foreign"] {
+        assert!(packets.ignored.contains_key(cause), "{cause}: {packets:?}");
+    }
+    assert!(packets.noted.contains_key("art_poll"), "{packets:?}");
+}
+
+fn show() -> Config {
+    let (sacn, artnet) = (free_port(18_000), free_port(19_000));
+    let text = format!(
+        "name = \"No allocation\"\n[network]\ninterfaces = [\"lo\"]\nsacn_port = {sacn}\n\
+         artnet_port = {artnet}\n\
+         [[group]]\nname = \"s\"\nuniverse = \"sacn/1\"\naddress = 1\npersonality = \"drgbsf\"\n\
+         delay_ms = 20\n\
+         [[group]]\nname = \"a\"\nuniverse = \"artnet/0/0/1\"\naddress = 1\npersonality = \"rgb\"\n\
+         [[radio]]\nkind = \"simulated\"\nbands_per_group = 3\n"
+    );
+    Config::parse(&text, "no-allocation.toml").expect("a sound show").0
+}
+
+fn free_port(from: u16) -> u16 {
+    (0..1000)
+        .map(|n| from + (std::process::id() as u16 % 500 + n) % 1000)
+        .find(|&port| UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port)).is_ok())
+        .expect("a free port")
+}
+
+/// Waits until so many datagrams were received.
+fn received(handle: &RelayHandle, count: u64) {
+    let deadline = Instant::now() + PATIENCE;
+    while handle.status().packets.received < count {
+        assert!(Instant::now() < deadline, "{:?}", handle.status().packets);
+        std::thread::yield_now();
+    }
+}
+
+/// Sends a bit of everything.
+struct Desk {
+    socket: UdpSocket,
+    sacn: u16,
+    artnet: u16,
+    round: u8,
+}
+
+impl Desk {
+    fn new(config: &Config) -> Self {
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a socket");
+        SockRef::from(&socket).set_multicast_if_v4(&Ipv4Addr::LOCALHOST).expect("multicast");
+        let network = &config.network;
+        Self { socket, sacn: network.sacn_port, artnet: network.artnet_port, round: 0 }
+    }
+
+    /// Returns how many datagrams it sent.
+    fn everything(&mut self) -> u64 {
+        self.round = self.round.wrapping_add(1);
+        let mut packets: Vec<(Vec<u8>, u16)> = vec![
+            (b"noise".to_vec(), self.sacn),
+            (Vec::new(), self.artnet),
+            (self.levels(1, |_| {})[..300].to_vec(), self.sacn),
+            (self.levels(9, |_| {}), self.sacn),
+            (self.levels(1, |fields| fields.preview = true), self.sacn),
+            // A synchronization address that changes: the keeper joins and leaves.
+            (
+                self.levels(1, |fields| {
+                    fields.sync_address = 7000 + u16::from(fields.sequence % 4)
+                }),
+                self.sacn,
+            ),
+            (self.dmx(), self.artnet),
+        ];
+        let mut poll = [0; 64];
+        let fields = artnet::Poll {
+            reply_on_change: true,
+            diagnostics: false,
+            diagnostics_unicast: false,
+            diag_priority: 0,
+            target: None,
+            esta: 0,
+            oem: 0,
+        };
+        let len = artnet::encode_poll(&mut poll, &fields).expect("fits");
+        packets.push((poll[..len].to_vec(), self.artnet));
+        for (packet, port) in &packets {
+            self.socket.send_to(packet, (Ipv4Addr::LOCALHOST, *port)).expect("lo takes all");
+        }
+        let group = Ipv4Addr::new(239, 255, 0, 1);
+        let packet = self.levels(1, |fields| fields.cid = sacn::Cid([9; 16]));
+        self.socket.send_to(&packet, (group, self.sacn)).expect("lo takes all");
+        packets.len() as u64 + 1
+    }
+
+    fn levels(&self, universe: u16, change: impl FnOnce(&mut sacn::DataFields<'_>)) -> Vec<u8> {
+        let universe = SacnUniverse::new(universe).expect("in range");
+        let mut fields = sacn::DataFields::new(sacn::Cid([1; 16]), "desk", universe);
+        fields.sequence = self.round;
+        change(&mut fields);
+        let mut bytes = vec![0; 638];
+        let len = sacn::encode_data(&mut bytes, &fields, &[self.round; 512]).expect("fits");
+        bytes.truncate(len);
+        bytes
+    }
+
+    fn dmx(&self) -> Vec<u8> {
+        let port_address = PortAddress::new(1).expect("in range");
+        let fields = artnet::DmxFields { sequence: 0, physical: 0, port_address };
+        let mut bytes = vec![0; 530];
+        let len = artnet::encode_dmx(&mut bytes, &fields, &[self.round; 512]).expect("fits");
+        bytes.truncate(len);
+        bytes
+    }
+}
