@@ -136,15 +136,16 @@ impl SyncAddresses {
         Struck::Beat { index, first }
     }
 
-    /// The next address whose beat is lost at `now`; to be asked until there is none.
-    pub(super) fn next_lost(&mut self, now: Time) -> Option<u8> {
-        for (index, state) in (0u8..).zip(&mut self.states) {
-            match state.beat {
-                Beat::Synced(last) if now >= last + SYNC_LOSS => return Some(index),
-                _ => {}
-            }
-        }
-        None
+    /// The address whose beat is lost at `now`; to be asked until there is none. The beat that ended
+    /// first comes first, then the lower address: what LTP shows after several are lost at once
+    /// depends on nothing else.
+    pub(super) fn next_lost(&self, now: Time) -> Option<u8> {
+        let beats = self.states.iter().enumerate().filter_map(|(index, state)| match state.beat {
+            Beat::Synced(last) if now >= last + SYNC_LOSS => Some((last, index)),
+            _ => None,
+        });
+        let first = beats.min_by_key(|&(last, index)| (last, self.addresses[index]));
+        first.map(|(_, index)| index as u8)
     }
 
     /// The beat of `index` is lost.
