@@ -64,13 +64,16 @@ impl Merge {
         let port = &mut self.ports[u];
         if port.sampling_until.is_some_and(|until| now >= until) {
             port.sampling_until = None;
-            self.arbitrate(u, now, events);
+            port.unsettled = true;
         }
         self.expire_artsync(u, now, events);
         self.expire_priorities(u, now, events);
         let lost = self.lost(u, now);
         if lost != 0 {
             self.lose(u, lost, Silence::TimedOut, now, events);
+        }
+        if self.ports[u].unsettled {
+            self.arbitrate(u, now, events);
         }
         let loss = self.ports[u].loss();
         let settling = self.live_of(u).any(|(_, place)| now >= place.heard + loss);
@@ -84,7 +87,7 @@ impl Merge {
     pub(super) fn judge_after(&mut self, u: usize, p: u8, now: Time, events: &mut EventQueue) {
         let (port, place) = (&self.ports[u], &self.places[self.at(u, p)]);
         let stale = place.ranks_slots() && now >= place.priorities_heard + port.loss();
-        if port.settling || stale {
+        if port.settling || port.unsettled || stale {
             self.judge(u, now, events);
         }
     }
@@ -109,7 +112,7 @@ impl Merge {
             if let Some(universe) = self.ports[u].universe {
                 events.push(now, EventKind::PapLost { universe, source: place.source_ref() });
             }
-            self.arbitrate(u, now, events);
+            self.ports[u].unsettled = true;
         }
     }
 
@@ -132,7 +135,7 @@ impl Merge {
         lost
     }
 
-    /// Takes live sources, given as bits, out of the merge.
+    /// Takes live sources, given as bits, out of the merge; [`judge`](Self::judge) must follow.
     pub(super) fn lose(
         &mut self,
         u: usize,
@@ -171,9 +174,7 @@ impl Merge {
         if usize::from(self.ports[u].live) < self.sources_max(u) {
             self.ports[u].limit_told = false;
         }
-        if contributed {
-            self.arbitrate(u, now, events);
-        }
+        self.ports[u].unsettled |= contributed;
     }
 
     /// The next moment after `now` at which time alone changes something.

@@ -208,6 +208,9 @@ struct Port {
     live: u8,
     /// A source is silent for the loss time and not judged yet.
     settling: bool,
+    /// The winners are to be found anew at the end of this step. Only then: what one step takes
+    /// away bit by bit must not show bit by bit.
+    unsettled: bool,
     /// A source was left out and told of.
     limit_told: bool,
     /// Is in [`Merge::changed`].
@@ -290,6 +293,7 @@ impl Port {
             solo: NO_OWNER,
             live: 0,
             settling: false,
+            unsettled: false,
             limit_told: false,
             changed: false,
             holding: false,
@@ -796,6 +800,7 @@ impl Merge {
         let solo = self.ports[u].solo;
         match stored {
             Stored::Nothing => {}
+            _ if self.ports[u].unsettled => {}
             Stored::Levels if solo == p => {
                 self.out_levels[u] = self.levels[self.at(u, p)];
                 self.mark_changed(u);
@@ -810,6 +815,7 @@ impl Merge {
     fn arbitrate(&mut self, u: usize, now: Time, events: &mut EventQueue) {
         let each = self.places_each;
         let port = &mut self.ports[u];
+        port.unsettled = false;
         if port.sampling_until.is_some() {
             return;
         }
