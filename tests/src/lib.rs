@@ -7,4 +7,4 @@ pub mod scenario;
 mod stage;
 
 pub use capture::{Capture, Expected, Packet, read_capture, read_expected};
-pub use stage::{Stage, eventually, free_udp_port};
+pub use stage::{PATIENCE, Stage, eventually, free_udp_port};

@@ -9,7 +9,7 @@ use wristcast_core::relay::{Options, Relay, RelayHandle};
 use wristcast_core::universe::Universe;
 
 /// Longest wait for a condition, generous for a loaded machine: it is only spent on failure.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A running relay and the addresses that reach it.
 #[derive(Debug)]

@@ -1,13 +1,14 @@
 //! The ways that sACN takes through a network: IPv6, two interfaces, from unicast to multicast, an
-//! interface that returns. In a network namespace of their own, where interfaces can be made and
+//! interface that returns, switches that forget. In a network namespace of their own, where interfaces can be made and
 //! broken; what needs none runs everywhere.
 
 #![cfg(target_os = "linux")]
 
+use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::process::Command;
 
-use socket2::SockRef;
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use wristcast_core::snapshot::{SourceState, UniverseState};
 use wristcast_tests::desk::Desk;
 use wristcast_tests::scenario::{Data, Sent};
@@ -37,8 +38,12 @@ struct Paths {
 
 impl Paths {
     fn new(interfaces: &[&str]) -> Self {
+        Self::of(SHOW, interfaces)
+    }
+
+    fn of(show: &str, interfaces: &[&str]) -> Self {
         Self {
-            stage: Stage::on(SHOW, interfaces),
+            stage: Stage::on(show, interfaces),
             desk: Desk::default(),
             v4: UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).expect("an IPv4 sender"),
             v6: UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0)).expect("an IPv6 sender"),
@@ -242,4 +247,98 @@ fn two_interfaces_inside_a_namespace() {
     assert_eq!(after.accepted, before.accepted + 20);
     let source = paths.the_one_source();
     assert_eq!(source.sequence_errors, 0, "a second way is no error: {source:?}");
+}
+
+#[test]
+fn switches_hear_of_every_group_again_and_again_and_of_no_farewell() {
+    in_namespace("rejoin_inside_a_namespace");
+}
+
+#[test]
+#[ignore = "run in a namespace by another test"]
+fn rejoin_inside_a_namespace() {
+    ip("link set lo up");
+    plug(0);
+    let mut cable = Cable::tap();
+    let show = SHOW.replace("[network]\n", "[network]\nrejoin_s = 1\n");
+    let mut paths = Paths::of(&show, &["show0"]);
+    paths.until_joined(1, "show0", false);
+    paths.until_joined(2, "show0", true);
+    // Each join is told twice, for the case that one report is lost.
+    for group in [IpAddr::from(GROUP_V4), GROUP_V6.into()] {
+        let reports = std::iter::repeat_with(|| cable.report()).filter(|(of, _)| *of == group);
+        let kinds: Vec<u8> = reports.take(10).map(|(_, kind)| kind).collect();
+        assert_eq!(kinds, [TO_EXCLUDE; 10], "joins of {group}, and nothing else");
+    }
+    paths.until_joined(3, "show0", false);
+    paths.until_joined(4, "show0", true);
+}
+
+/// Record type of IGMPv3 and MLDv2: from now on from every source but those listed; with an empty
+/// list a join (RFC 3376 §4.2.12, RFC 3810 §5.2.12).
+const TO_EXCLUDE: u8 = 4;
+
+/// What goes over the cable, as a switch sees it.
+struct Cable {
+    socket: Socket,
+    reports: Vec<(IpAddr, u8)>,
+}
+
+impl Cable {
+    fn tap() -> Self {
+        let all = i32::from((libc::ETH_P_ALL as u16).to_be());
+        let socket = Socket::new(Domain::PACKET, Type::RAW, Some(Protocol::from(all)))
+            .expect("a namespace of one's own allows raw sockets");
+        socket.set_read_timeout(Some(wristcast_tests::PATIENCE)).expect("a time-out");
+        Self { socket, reports: Vec::new() }
+    }
+
+    /// The next group that a report speaks of, and as what.
+    fn report(&mut self) -> (IpAddr, u8) {
+        let mut frame = [0; 2048];
+        while self.reports.is_empty() {
+            let len = self.socket.read(&mut frame).expect("a report before patience ends");
+            self.reports = group_records(&frame[..len]).unwrap_or_default();
+            self.reports.reverse();
+        }
+        self.reports.pop().expect("there is one")
+    }
+}
+
+/// The group records of an IGMPv3 or MLDv2 report in an Ethernet frame, farewells of older versions
+/// as record type 0.
+fn group_records(frame: &[u8]) -> Option<Vec<(IpAddr, u8)>> {
+    const IGMP: u8 = 2;
+    const IGMP_V3_REPORT: u8 = 0x22;
+    const IGMP_V2_LEAVE: u8 = 0x17;
+    const MLD_V2_REPORT: u8 = 143;
+    let packet = frame.get(14..)?;
+    let (report, address_len) = match frame.get(12..14)? {
+        [0x08, 0x00] if packet.get(9) == Some(&IGMP) => {
+            (packet.get(usize::from(packet[0] & 0x0F) * 4..)?, 4)
+        }
+        // After the hop-by-hop options, which carry the router alert.
+        [0x86, 0xDD] if packet.get(6) == Some(&0) => (packet.get(48..)?, 16),
+        _ => return None,
+    };
+    let address = |at: usize| {
+        let bytes = report.get(at..at + address_len)?;
+        let v4 = <[u8; 4]>::try_from(bytes).map(IpAddr::from);
+        v4.or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from)).ok()
+    };
+    match *report.first()? {
+        IGMP_V2_LEAVE => return Some(vec![(address(4)?, 0)]),
+        IGMP_V3_REPORT | MLD_V2_REPORT => {}
+        _ => return None,
+    }
+    let count = u16::from_be_bytes([*report.get(6)?, *report.get(7)?]);
+    let mut records = Vec::new();
+    let mut at = 8;
+    for _ in 0..count {
+        let kind = *report.get(at)?;
+        let sources = usize::from(u16::from_be_bytes([*report.get(at + 2)?, *report.get(at + 3)?]));
+        records.push((address(at + 4)?, kind));
+        at += 4 + address_len * (1 + sources);
+    }
+    Some(records)
 }

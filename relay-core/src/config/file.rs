@@ -101,6 +101,10 @@ struct Network {
     /// Default 0: light at once.
     #[schemars(range(min = 0, max = 10_000), extend("default" = 0))]
     sampling_ms: Option<u32>,
+    /// Every multicast group is joined anew once in this time, so that switches do not forget it,
+    /// s, 0 to 3600. 0: never. Default 60.
+    #[schemars(range(min = 0, max = 3600), extend("default" = 60))]
+    rejoin_s: Option<u32>,
     /// How consoles see the relay as an Art-Net node.
     artnet: Option<ArtNet>,
 }

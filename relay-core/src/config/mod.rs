@@ -79,6 +79,9 @@ pub struct Network {
     /// How long a new sACN universe is listened to before its levels count (E1.31 sampling
     /// period). Default 0: a relay that starts in the middle of a show gives light at once.
     pub sampling_period: Duration,
+    /// Every multicast group is joined anew once in this time, for switches that forget. Default
+    /// 60 s, zero = never: right where a querier asks.
+    pub rejoin_interval: Duration,
     /// How the relay presents itself as an Art-Net node.
     pub artnet_node: ArtNetNode,
 }

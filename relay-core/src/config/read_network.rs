@@ -26,6 +26,7 @@ impl Network {
             merge: MergeMode::Htp,
             sources_per_universe: 8,
             sampling_period: Duration::ZERO,
+            rejoin_interval: Duration::from_secs(60),
             artnet_node: ArtNetNode {
                 reply: true,
                 short_name: "wristcast".to_owned(),
@@ -69,6 +70,9 @@ pub(super) fn network(report: &mut Report<'_>, mut table: Table<'_>, network: &m
     });
     set(&mut network.sampling_period, table.get("sampling_ms"), |v| {
         v.integer(report, 0..=10_000, " ms").map(Duration::from_millis)
+    });
+    set(&mut network.rejoin_interval, table.get("rejoin_s"), |v| {
+        v.integer(report, 0..=3600, " s").map(Duration::from_secs)
     });
     if let Some(artnet) = table.get("artnet").and_then(|v| v.table(report, "[network.artnet]")) {
         artnet_node(report, artnet, &mut network.artnet_node);

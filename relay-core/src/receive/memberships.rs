@@ -7,15 +7,24 @@
 //! than one per 20 universes, keeps the order between universes (a synchronisation packet follows
 //! its data), costs one system call per batch, and spares the kernel a walk over every membership
 //! for every packet.
+//!
+//! Switches forget: those that snoop forget a group that nobody reports for some minutes, and
+//! nobody reports where no querier asks; those that restart have forgotten everything. So groups
+//! are [joined anew](Memberships::rejoin) from time to time, which makes the system report them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use socket2::{Domain, InterfaceIndexOrAddress, Protocol, SockRef, Socket, Type};
 
 use super::socket::BoundSocket;
+
+/// Where no packet comes from (RFC 5737).
+#[cfg(target_os = "linux")]
+const NOWHERE: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
 
 /// A group on an interface.
 pub type Membership = (u32, IpAddr);
@@ -59,6 +68,13 @@ impl Memberships {
         self.joined.len()
     }
 
+    /// The membership that follows `last` in their order, after the last of them the first.
+    pub fn following(&self, last: Option<Membership>) -> Option<Membership> {
+        let after = last.map_or(Bound::Unbounded, Bound::Excluded);
+        let next = self.joined.range((after, Bound::Unbounded)).next();
+        next.or_else(|| self.joined.first_key_value()).map(|(&membership, _)| membership)
+    }
+
     /// How many sockets keep them.
     #[cfg(test)]
     pub(super) fn sockets(&self) -> usize {
@@ -95,6 +111,29 @@ impl Memberships {
         for membership in leaving {
             self.leave(membership);
         }
+    }
+
+    /// Joins anew what is joined, so that the network's switches hear of it; `own` is an IPv4
+    /// address of the interface. For some microseconds the group is not received.
+    ///
+    /// A second join of a group tells nobody anything, and leaving it first would be told as that.
+    /// So another socket asks for the group meanwhile, from a source that there is not: the system
+    /// stays a member, what changes is from whom, and the change back to "from everybody" is
+    /// reported as a join (RFC 3376 §5.1). While an IGMPv2 querier is heard nothing is reported
+    /// beside its queries. IPv6 has no such call in safe Rust: there the group is left and joined
+    /// so fast that MLDv2 reports the join only.
+    ///
+    /// # Errors
+    ///
+    /// It could not be joined again, as when the interface is gone: it is joined no more.
+    pub fn rejoin(&mut self, membership: Membership, own: Option<Ipv4Addr>) -> io::Result<()> {
+        let Some(&place) = self.joined.get(&membership) else { return Ok(()) };
+        // To be held until the group is joined again.
+        let _elsewhere = own.map(|own| stay_a_member(membership, own));
+        self.leave(membership);
+        change(&self.socket(place), membership, Change::Join)?;
+        self.joined.insert(membership, place);
+        Ok(())
     }
 
     fn leave(&mut self, membership: Membership) {
@@ -141,6 +180,21 @@ impl Memberships {
             Some(holder) => SockRef::from(&self.holders[holder]),
         }
     }
+}
+
+/// A socket that asks for the group from [`NOWHERE`], where the system can. Without it the group
+/// is left for real, which does less well and does.
+#[cfg(target_os = "linux")]
+fn stay_a_member((_, group): Membership, own: Ipv4Addr) -> io::Result<Socket> {
+    let IpAddr::V4(group) = group else { return Err(io::ErrorKind::Unsupported.into()) };
+    let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
+    socket.join_ssm_v4(&NOWHERE, &group, &own)?;
+    Ok(socket)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn stay_a_member(_: Membership, _: Ipv4Addr) -> io::Result<Socket> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

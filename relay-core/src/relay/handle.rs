@@ -218,6 +218,9 @@ fn needs_restart(running: &Config, new: &Config) -> Option<&'static str> {
     if (was.sacn_port, was.artnet_port) != (is.sacn_port, is.artnet_port) {
         return Some("the sACN or Art-Net port");
     }
+    if was.rejoin_interval != is.rejoin_interval {
+        return Some("how often multicast groups are joined anew");
+    }
     if was.receive_buffer_bytes != is.receive_buffer_bytes {
         return Some("the receive buffer");
     }

@@ -18,6 +18,7 @@ mod handle;
 mod log;
 mod network;
 mod radios;
+mod rejoin;
 mod sample;
 mod show;
 mod sockets;

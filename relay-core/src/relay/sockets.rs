@@ -13,6 +13,7 @@ use std::time::Duration;
 use mio::Registry;
 
 use super::StartError;
+use super::rejoin::Rejoin;
 use crate::artnet_node;
 use crate::config::Network;
 use crate::interfaces::{self, Interface, InterfaceFilter, Selection};
@@ -75,6 +76,7 @@ struct Place {
 #[derive(Debug)]
 struct Open {
     memberships: Memberships,
+    rejoin: Rejoin,
     drops: KernelDrops,
 }
 
@@ -143,6 +145,8 @@ impl SocketKeeper {
                 }
             }
         }
+        // What could not be joined again is tried as if it had never been.
+        to_join |= !self.rejoin(now);
         if to_join {
             self.join(&mut outcome);
         }
@@ -289,6 +293,7 @@ impl SocketKeeper {
         place.open = Some(Open {
             drops: KernelDrops::of(&socket),
             memberships: Memberships::new(Arc::clone(&socket)),
+            rejoin: Rejoin::new(self.network.rejoin_interval, now),
         });
         place.opened_at = now;
         place.retry_at = None;
@@ -397,6 +402,27 @@ impl SocketKeeper {
             outcome.events.push((Severity::Fault, fault.clone()));
         }
         self.join_faults = faults;
+    }
+
+    /// Joins anew what is due. False: something is joined no more.
+    fn rejoin(&mut self, now: Time) -> bool {
+        let chosen = &self.selection.chosen;
+        let own = |index| {
+            let interface = chosen.iter().find(|interface| interface.index == index)?;
+            interface.addresses.iter().find_map(|address| match address.ip {
+                IpAddr::V4(ip) => Some(ip),
+                IpAddr::V6(_) => None,
+            })
+        };
+        let mut all_joined = true;
+        for Open { memberships, rejoin, .. } in
+            self.places.iter_mut().filter_map(|place| place.open.as_mut())
+        {
+            for membership in rejoin.due(now, memberships) {
+                all_joined &= memberships.rejoin(membership, own(membership.0)).is_ok();
+            }
+        }
+        all_joined
     }
 
     fn wanted(&self, port: Port) -> BTreeSet<Membership> {
