@@ -2,11 +2,12 @@
 
 use std::fmt::Display;
 use std::io;
+use std::path::Path;
 use std::process::ExitCode;
 
 /// For the end of `--help`.
 pub(crate) const HELP: &str = "\
-Exit codes: 0 ok, 1 show file wrong, 2 command line wrong, 3 could not start, 4 light was lost";
+Exit codes: 0 ok, 1 show file or recording wrong, 2 command line wrong, 3 could not start, 4 light was lost";
 
 /// Why a command did not do what it was asked.
 #[derive(Debug, PartialEq, Eq)]
@@ -19,6 +20,11 @@ impl Failure {
     /// The show file is wrong; `None` = the user has been told what is.
     pub(crate) fn show_file(message: Option<String>) -> Self {
         Self { code: 1, message }
+    }
+
+    /// A recorded show cannot be read, wholly or from some byte on.
+    pub(crate) fn recording(file: &Path, message: impl Display) -> Self {
+        Self { code: 1, message: Some(format!("{}: {message}", file.display())) }
     }
 
     /// The command line is wrong in a way that clap cannot see.

@@ -11,6 +11,7 @@ mod http;
 mod latency;
 mod logging;
 mod openapi;
+mod replay;
 mod run;
 mod schema;
 mod send;
@@ -44,7 +45,7 @@ use exit::Failure;
          wristcast send rainbow sacn/1   a test console, where there is no lighting desk\n\n",
         "Exit codes:\n  \
          0  all went well\n  \
-         1  the show file is wrong\n  \
+         1  the show file or the recording is wrong\n  \
          2  the command line is wrong\n  \
          3  could not start: port taken, interface missing, no permission\n  \
          4  light was lost: at stop, or by a fault while running"
@@ -61,6 +62,7 @@ enum Command {
     Run(run::Args),
     Demo(demo::Args),
     Send(send::Args),
+    Replay(replay::Args),
     Sources(sources::Args),
     Check(check::Args),
     Schema(schema::Args),
@@ -74,6 +76,7 @@ impl Command {
             Self::Run(args) => run::run(&args, out),
             Self::Demo(args) => demo::run(&args, out),
             Self::Send(args) => send::run(&args, out),
+            Self::Replay(args) => replay::run(&args, out),
             Self::Sources(args) => sources::run(&args, out),
             Self::Check(args) => check::run(&args, out),
             Self::Schema(args) => schema::run(&args, out),

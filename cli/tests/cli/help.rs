@@ -10,6 +10,7 @@ fn help_names_every_command_and_every_exit_code() {
         "run",
         "demo",
         "send",
+        "replay",
         "sources",
         "check",
         "schema",
@@ -24,7 +25,7 @@ fn help_names_every_command_and_every_exit_code() {
 
 #[test]
 fn help_of_every_command_has_an_example_that_is_itself_a_command() {
-    for name in ["run", "demo", "send", "sources", "check", "schema", "completions"] {
+    for name in ["run", "demo", "send", "replay", "sources", "check", "schema", "completions"] {
         let help = wristcast(&[name, "--help"]);
         assert_eq!(help.code, 0);
         assert!(help.stdout.contains(&format!("\n  wristcast {name}")), "{}", help.stdout);
@@ -50,6 +51,14 @@ fn a_wrong_command_line_is_code_2_and_says_what_is_right() {
         (&["send", "solid", "sacn/1", "--personality", "rbg"][..], "drgbsf"),
         (&["send", "solid", "sacn/1", "--address", "511"][..], "do not fit"),
         (&["send", "solid", "sacn/1", "--to", "here"][..], "--to"),
+        (&["replay"][..], "FILE"),
+        (
+            &[
+                "replay", "a.pcapng", "--show", "a.toml", "--trace", "-", "--from", "2s", "--to",
+                "1s",
+            ][..],
+            "--from",
+        ),
         (&["sources", "https://127.0.0.1"][..], "http://127.0.0.1:8420"),
         (&["demo", "--bands", "0"][..], "1..=1000"),
         (&["run", "show.toml", "--log", "wristcast=loud"][..], "--log"),

@@ -6,6 +6,7 @@ mod check;
 mod demo;
 mod help;
 mod http;
+mod replay;
 mod run;
 mod schema;
 mod send;

@@ -3,11 +3,13 @@
 //! A live relay writes it through a bounded ring and a thread of its own ([`TraceTap`], [`Tracer`]);
 //! a recorded show's replay writes the same lines straight away ([`write_line`]).
 
+mod compare;
 #[cfg(feature = "io")]
 mod live;
 
 use std::io::{self, Write};
 
+pub use compare::{TraceDifference, compare};
 #[cfg(feature = "io")]
 pub use live::{TraceReport, TraceTap, Tracer};
 use serde::Serialize;
