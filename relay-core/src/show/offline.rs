@@ -23,6 +23,7 @@ use super::{Content, Datagram, ReadOptions, ShowError, ShowReader, Warnings};
 use crate::config::Config;
 use crate::engine::{self, Counters, Engine};
 use crate::limits::Limits;
+use crate::look::Look;
 use crate::time::Time;
 use crate::trace;
 
@@ -63,7 +64,7 @@ pub enum OfflineError {
         /// What is wrong.
         kind: super::ErrorKind,
     },
-    /// The trace could not be written.
+    /// The trace could not be written, or whoever looks on does not go on.
     #[error("cannot write the trace: {0}")]
     Trace(#[source] io::Error),
 }
@@ -76,10 +77,27 @@ pub fn replay<R: Read + Seek, W: Write>(
     recording: R,
     options: &ReadOptions,
     config: &Config,
-    trace: W,
+    mut trace: W,
+) -> Result<Replayed, OfflineError> {
+    let replayed = replay_seeing(recording, options, config, |at, group, look| {
+        trace::write_line(&mut trace, at, &config.groups[group].name, look)
+    })?;
+    trace.flush().map_err(OfflineError::Trace)?;
+    Ok(replayed)
+}
+
+/// As [`replay`], showing every published look to `see`: when, the group's index, the look.
+///
+/// # Errors
+/// See [`OfflineError`]; an error of `see` ends the replay.
+pub fn replay_seeing<R: Read + Seek>(
+    recording: R,
+    options: &ReadOptions,
+    config: &Config,
+    see: impl FnMut(Time, usize, Look) -> io::Result<()>,
 ) -> Result<Replayed, OfflineError> {
     let mut reader = ShowReader::new(recording, options)?;
-    let mut stage = Stage::new(config, trace);
+    let mut stage = Stage::new(config, see);
     let mut console = Encoder::new(Sender::default());
     let mut length = Time::ZERO;
     let mut records = 0;
@@ -103,7 +121,6 @@ pub fn replay<R: Read + Seek, W: Write>(
         .map_err(OfflineError::Trace)?;
     }
     stage.run_to(length + RUN_ON).map_err(OfflineError::Trace)?;
-    stage.trace.flush().map_err(OfflineError::Trace)?;
     Ok(Replayed {
         records,
         datagrams: stage.engine.counters().received,
@@ -114,18 +131,16 @@ pub fn replay<R: Read + Seek, W: Write>(
     })
 }
 
-/// The engine, what its groups are called, and where their looks go.
-struct Stage<'a, W> {
+/// The engine, and who sees its looks.
+struct Stage<S> {
     engine: Engine,
-    config: &'a Config,
-    trace: W,
+    see: S,
     looks: u64,
 }
 
-impl<'a, W: Write> Stage<'a, W> {
-    fn new(config: &'a Config, trace: W) -> Self {
-        let engine = Engine::new(config, &Limits::of(config), SEED);
-        Self { engine, config, trace, looks: 0 }
+impl<S: FnMut(Time, usize, Look) -> io::Result<()>> Stage<S> {
+    fn new(config: &Config, see: S) -> Self {
+        Self { engine: Engine::new(config, &Limits::of(config), SEED), see, looks: 0 }
     }
 
     fn datagram(&mut self, at: Time, datagram: &Datagram<'_>) -> io::Result<()> {
@@ -152,7 +167,7 @@ impl<'a, W: Write> Stage<'a, W> {
     fn drain(&mut self, at: Time, changed: bool) -> io::Result<()> {
         if changed {
             for (group, look) in self.engine.groups().changed() {
-                trace::write_line(&mut self.trace, at, &self.config.groups[group].name, look)?;
+                (self.see)(at, group, look)?;
                 self.looks += 1;
             }
             self.engine.groups_mut().clear_changed();
