@@ -37,6 +37,11 @@ impl Failure {
         Self { code: 3, message: Some(message.to_string()) }
     }
 
+    /// The same words, with the code of something that is not to be had.
+    pub(crate) fn as_cannot_start(self) -> Self {
+        Self { code: 3, ..self }
+    }
+
     /// Light was lost: while running, or when the bands were to be left in their end look.
     pub(crate) fn light_lost(message: impl Display) -> Self {
         Self { code: 4, message: Some(message.to_string()) }

@@ -11,14 +11,18 @@ mod http;
 mod latency;
 mod logging;
 mod openapi;
+mod output_file;
+mod recorded;
 mod replay;
 mod run;
 mod schema;
 mod send;
+mod show;
 mod show_file;
 mod sources;
 mod stop;
 mod universes;
+mod utc;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -64,6 +68,7 @@ enum Command {
     Send(send::Args),
     Replay(replay::Args),
     Sources(sources::Args),
+    Show(show::Args),
     Check(check::Args),
     Schema(schema::Args),
     Openapi(openapi::Args),
@@ -78,6 +83,7 @@ impl Command {
             Self::Send(args) => send::run(&args, out),
             Self::Replay(args) => replay::run(&args, out),
             Self::Sources(args) => sources::run(&args, out),
+            Self::Show(args) => show::run(&args, out),
             Self::Check(args) => check::run(&args, out),
             Self::Schema(args) => schema::run(&args, out),
             Self::Openapi(args) => openapi::run(&args, out),

@@ -1,7 +1,7 @@
 //! From any format to any other, whole or in part, with universes renumbered on the way.
 //!
-//! Captures that stay captures are copied datagram by datagram. Everything else goes through
-//! levels: frames are copied one by one; from datagrams a frame is made whenever the levels change;
+//! Captures that stay captures, with the universes' numbers they have, are copied datagram by
+//! datagram. Everything else goes through levels: frames are copied one by one; from datagrams a frame is made whenever the levels change;
 //! datagrams are made as a console would send them ([`encode`](super::encode)).
 
 use std::collections::BTreeMap;
@@ -16,6 +16,7 @@ use super::{
 };
 use crate::time::Time;
 use crate::universe::Universe;
+use crate::wire::{Packet, parse};
 
 /// Longest time without any record that is filled with repetitions; after that, the file is wrong or
 /// the show is over.
@@ -65,9 +66,21 @@ impl Remap {
         self.protocol.map_or(Some(universe), |protocol| protocol.universe(number(universe)))
     }
 
-    /// Whether everything stays as it is.
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
+    /// Whether universes get other numbers.
+    fn renumbers(&self) -> bool {
+        !self.map.is_empty() || self.protocol.is_some()
+    }
+
+    /// Whether a datagram is wanted: if it has levels or priorities, those of its universe are; what
+    /// belongs to no universe always is.
+    fn wants(&self, datagram: &Datagram<'_>) -> bool {
+        let universe = match parse(datagram.bytes) {
+            _ if self.only.is_empty() => return true,
+            Ok(Packet::SacnData(data)) => Universe::Sacn(data.universe()),
+            Ok(Packet::ArtDmx(dmx)) => Universe::ArtNet(dmx.port_address()),
+            _ => return true,
+        };
+        self.only.contains(&universe)
     }
 }
 
@@ -189,9 +202,9 @@ pub fn convert<R: Read + Seek, W: Write + Seek>(
     if !reader.format().is_capture() {
         copy_frames(reader, &mut sink, &mut renumber, &mut converted)?;
     } else if let Sink::Pcapng(writer, _) = &mut sink
-        && options.remap.is_empty()
+        && !options.remap.renumbers()
     {
-        copy_datagrams(reader, writer, &mut converted)?;
+        copy_datagrams(reader, writer, &options.remap, &mut converted)?;
     } else {
         drop(reader);
         let levels = LevelReader::new(&mut input, &options.read)?;
@@ -318,6 +331,7 @@ fn put<W: Write>(
 fn copy_datagrams<R: Read + Seek, W: Write>(
     mut reader: ShowReader<R>,
     writer: &mut PcapngWriter<W>,
+    remap: &Remap,
     converted: &mut Converted,
 ) -> Result<(), ConvertError> {
     let mut told = 0;
@@ -325,6 +339,10 @@ fn copy_datagrams<R: Read + Seek, W: Write>(
         let Some(Record { at, content: Content::Datagram(datagram) }) = reader.current() else {
             continue;
         };
+        converted.length = at;
+        if !remap.wants(&datagram) {
+            continue;
+        }
         let lost = reader.warnings().count(Warning::Dropped);
         if converted.written == 0 {
             writer.set_epoch_nanos(reader.epoch_nanos().unwrap_or(0));
@@ -334,7 +352,7 @@ fn copy_datagrams<R: Read + Seek, W: Write>(
         }
         writer.note_dropped(datagram.interface, lost - std::mem::replace(&mut told, lost));
         writer.datagram(at, &datagram)?;
-        (converted.length, converted.written) = (at, converted.written + 1);
+        converted.written += 1;
     }
     converted.warnings = reader.warnings().clone();
     Ok(())

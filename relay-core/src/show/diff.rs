@@ -96,7 +96,7 @@ pub fn diff<A: Read + Seek, B: Read + Seek>(
     let mut compared = Compared { tolerance, ..Compared::default() };
     first.begin(0, &mut compared);
     second.begin(1, &mut compared);
-    compared.touched.clear();
+    compared.forget_touched();
     loop {
         let at = match (first.next, second.next) {
             (Some(first), Some(second)) => first.min(second),
@@ -197,6 +197,15 @@ impl Compared {
         }
     }
 
+    /// What came before the first light is known, and is no change.
+    fn forget_touched(&mut self) {
+        for universe in std::mem::take(&mut self.touched) {
+            if let Some(pair) = self.pairs.get_mut(&universe) {
+                pair.touched = false;
+            }
+        }
+    }
+
     /// All changes of this moment are in.
     fn judge(&mut self, at: Time) {
         for universe in std::mem::take(&mut self.touched) {
@@ -223,7 +232,9 @@ impl Compared {
 
     fn close(&mut self, universe: Universe, open: Open, to: Time) {
         let Open { from, worst, worst_at } = open;
-        if to.since(from) <= self.tolerance.time {
+        // One that begins with the last change of both has no length, and is there all the same.
+        let exact = self.tolerance.time.is_zero();
+        if !exact && to.since(from) <= self.tolerance.time {
             return;
         }
         self.diff.count += 1;

@@ -131,6 +131,17 @@ fn differences_are_found_by_levels_over_time() {
 }
 
 #[test]
+fn what_was_dark_before_the_first_light_is_compared_after_it() {
+    let none = Tolerance::default();
+    let (first, second) =
+        ("0,1,0\n50,2,0\n100,1,5\n200,1,9\n300,2,4\n", "0,1,5\n100,1,8\n200,2,3\n");
+    assert_eq!(
+        differences(first, second, none),
+        ["sacn/1 100-200 slot 1: 9 8 at 100", "sacn/2 200-200 slot 1: 4 3 at 200"]
+    );
+}
+
+#[test]
 fn differences_within_the_tolerance_do_not_count() {
     let tolerance = |millis, level| Tolerance { time: Duration::from_millis(millis), level };
     let (first, second) = ("0,1,5\n100,1,7\n", "0,2,0\n50,2,0\n1000,1,5\n1110,1,7\n");

@@ -229,10 +229,10 @@ fn captures_hold_what_was_sent_when_it_was_sent_in_every_format() {
                 let (file, result) = converted(&bytes, &options);
                 if result.written > 1 {
                     // What came before the first levels is not in every format.
-                    let begin = if matches!(target, Target::Fseq { .. }) {
-                        0
-                    } else {
-                        lead(&bytes, &remap)
+                    let begin = match target {
+                        Target::Fseq { .. } => 0,
+                        Target::Pcapng { .. } => Reading::of(&file).epoch_nanos.unwrap() - epoch,
+                        Target::Ola(_) | Target::Csv => lead(&bytes, &remap),
                     };
                     checked += check(&file, &read, &sent, begin, &format!("{name} as {target:?}"));
                 }
@@ -367,4 +367,28 @@ fn a_damaged_show_is_converted_up_to_the_damage() {
     assert_eq!((converted.written, error.records, error.offset), (100, 100, middle as u64));
     assert!(whole > 200);
     assert_eq!(Reading::sound(&out.into_inner()).len(), 100);
+}
+
+#[test]
+fn a_part_of_a_capture_is_its_own_datagrams_not_new_ones() {
+    let bytes = std::fs::read(path("ola_fade_sacn_artnet.pcap")).unwrap();
+    let whole = Reading::sound(&bytes);
+    let universes: Vec<Universe> = LevelReader::new(Cursor::new(&bytes), &ReadOptions::default())
+        .map(|mut levels| {
+            while levels.next_change().unwrap().is_some() {}
+            levels.universes().map(|(universe, _)| universe).collect()
+        })
+        .unwrap();
+    let (wanted, others) = universes.split_first().expect("a universe");
+    assert!(!others.is_empty());
+    let remap = Remap { only: vec![*wanted], ..Remap::default() };
+    let options = ConvertOptions { remap, ..to(Target::Pcapng { zstd: false }) };
+    let (file, part) = converted(&bytes, &options);
+    let entries = Reading::sound(&file);
+    assert_eq!(part.written, entries.len() as u64);
+    assert!(!entries.is_empty() && entries.len() < whole.len());
+    assert!(entries.iter().all(|entry| whole.iter().any(|one| one.item == entry.item)));
+    let sample = &levels_at(&file, &ReadOptions::default(), &[u64::MAX])[0];
+    assert_eq!(sample.keys().collect::<Vec<_>>(), [wanted]);
+    assert_eq!(sample[wanted], levels_at(&bytes, &ReadOptions::default(), &[u64::MAX])[0][wanted]);
 }

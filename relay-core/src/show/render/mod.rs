@@ -86,11 +86,11 @@ impl Timeline {
         }
     }
 
-    /// The show is over; the last looks stay until then.
+    /// The show is over; the last looks stay until then, and what came later is left out.
     pub fn end(&mut self, at: Time) {
-        self.end = self.end.max(at);
+        self.end = at;
         for row in &mut self.rows {
-            row.draw_until(self.end);
+            row.draw_until(at);
         }
     }
 
@@ -239,6 +239,15 @@ mod tests {
         assert!((60..=90).contains(&reds[2]) && (180..=220).contains(&reds[3]), "{reds:?}");
         assert_eq!(right[4].mean, [255, 100, 100]);
         assert_eq!(right[9].mean, [255, 100, 100]);
+    }
+
+    #[test]
+    fn what_comes_after_the_end_is_left_out() {
+        let mut timeline = timeline();
+        timeline.end(Time::from_millis(2000));
+        let left = timeline.columns(&timeline.rows[0], 2);
+        assert_eq!((left[0].mean, left[1].mean[1..].to_vec()), ([0; 3], vec![0, 0]));
+        assert!(left[1].mean[0] > 195, "{:?}", left[1]);
     }
 
     #[test]
