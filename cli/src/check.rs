@@ -1,15 +1,19 @@
-//! `wristcast check`: what is in a show file, and what is wrong with it.
+//! `wristcast check`: what is in a show file or a band profile, and what is wrong with it.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use wristcast_core::config::{Config, Diagnostic, PatchRow, Severity, patch_table};
+use wristcast_core::config::{
+    Config, Diagnostic, PatchRow, Severity, is_profile, patch_table, read_profile,
+};
 
+use crate::bands::frames;
 use crate::exit::Failure;
-use crate::show_file::ShowFile;
+use crate::show_file::{self, ShowFile};
+use crate::table;
 
-/// Check a show file and print its patch as a table.
+/// Check a show file and print its patch as a table; or check a band profile and print its frames.
 ///
 /// Mistakes are told on stderr with file, line and column. The exit code is 1 if the show cannot
 /// run; warnings alone leave it 0.
@@ -17,18 +21,23 @@ use crate::show_file::ShowFile;
 #[command(after_help = "\
 Examples:
   wristcast check show.toml
+  wristcast check my-band.toml
   wristcast check show.toml --json | jq .errors")]
 pub(crate) struct Args {
-    /// The show file.
-    #[arg(value_name = "SHOW.toml")]
-    show: PathBuf,
+    /// The show file, or a band profile.
+    #[arg(value_name = "FILE.toml")]
+    file: PathBuf,
     /// Print everything, mistakes too, as one JSON object on stdout.
     #[arg(long)]
     json: bool,
 }
 
 pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
-    let file = ShowFile::read(&args.show)?;
+    let text = show_file::text(&args.file)?;
+    if is_profile(&text) {
+        return check_profile(&args.file, &text, args.json, out);
+    }
+    let file = ShowFile::parse(&args.file, &text);
     if args.json {
         writeln!(out, "{:#}", report(&file))?;
         return file.config.map(drop).ok_or(Failure::show_file(None));
@@ -37,18 +46,30 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
     Ok(print(&config, out)?)
 }
 
+fn check_profile(path: &Path, text: &str, json: bool, out: &mut dyn Write) -> Result<(), Failure> {
+    let name = path.file_stem().map_or("profile".into(), |stem| stem.to_string_lossy());
+    let (profile, found) = match read_profile(&name, text, &path.display().to_string()) {
+        Ok((profile, warnings)) => (Some(profile), warnings),
+        Err(mistakes) => (None, mistakes),
+    };
+    if json {
+        let report = json!({
+            "ok": profile.is_some(),
+            "name": name,
+            "errors": of_severity(&found, Severity::Error),
+            "warnings": of_severity(&found, Severity::Warning),
+        });
+        writeln!(out, "{report:#}")?;
+        return profile.map(drop).ok_or(Failure::show_file(None));
+    }
+    show_file::tell(&found);
+    Ok(frames(&profile.ok_or(Failure::show_file(None))?, out)?)
+}
+
 fn print(config: &Config, out: &mut dyn Write) -> io::Result<()> {
     const HEAD: [&str; 6] = ["GROUP", "UNIVERSE", "SLOTS", "PERSONALITY", "IF LOST", "DELAY"];
     let rows = patch_table(config);
-    let mut table = vec![HEAD.map(str::to_owned)];
-    table.extend(rows.iter().map(cells));
-    let widths: [usize; HEAD.len()] = std::array::from_fn(|column| {
-        table.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)
-    });
-    for row in &table {
-        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
-        writeln!(out, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
-    }
+    table::print(out, HEAD, &rows.iter().map(cells).collect::<Vec<_>>())?;
     let mut universes: Vec<_> = rows.iter().map(|row| row.universe).collect();
     universes.sort_unstable();
     universes.dedup();
@@ -82,17 +103,17 @@ fn counted(count: usize, noun: &str) -> String {
 }
 
 fn report(file: &ShowFile) -> Value {
-    let of = |severity| -> Vec<Value> {
-        let of_severity = |one: &&Diagnostic| one.severity == severity;
-        file.diagnostics.iter().filter(of_severity).map(diagnostic).collect()
-    };
     json!({
         "ok": file.config.is_some(),
         "name": file.config.as_ref().map(|config| &config.name),
         "patch": file.config.as_ref().map(patch_table),
-        "errors": of(Severity::Error),
-        "warnings": of(Severity::Warning),
+        "errors": of_severity(&file.diagnostics, Severity::Error),
+        "warnings": of_severity(&file.diagnostics, Severity::Warning),
     })
+}
+
+fn of_severity(found: &[Diagnostic], severity: Severity) -> Vec<Value> {
+    found.iter().filter(|one| one.severity == severity).map(diagnostic).collect()
 }
 
 fn diagnostic(diagnostic: &Diagnostic) -> Value {

@@ -1,5 +1,6 @@
 //! The command line of wristcast: one file per command, and [`main`] which runs the one asked for.
 
+mod bands;
 mod check;
 mod colour;
 mod completions;
@@ -21,6 +22,7 @@ mod show;
 mod show_file;
 mod sources;
 mod stop;
+mod table;
 mod universes;
 mod utc;
 
@@ -70,6 +72,7 @@ enum Command {
     Sources(sources::Args),
     Show(show::Args),
     Check(check::Args),
+    Bands(bands::Args),
     Schema(schema::Args),
     Openapi(openapi::Args),
     Completions(completions::Args),
@@ -85,6 +88,7 @@ impl Command {
             Self::Sources(args) => sources::run(&args, out),
             Self::Show(args) => show::run(&args, out),
             Self::Check(args) => check::run(&args, out),
+            Self::Bands(args) => bands::run(&args, out),
             Self::Schema(args) => schema::run(&args, out),
             Self::Openapi(args) => openapi::run(&args, out),
             Self::Completions(args) => completions::run(&args, out),

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use wristcast_core::config::{Config, Diagnostic};
+use wristcast_core::config::{Config, Diagnostic, Folder};
 
 use crate::exit::Failure;
 
@@ -16,23 +16,37 @@ pub(crate) struct ShowFile {
 }
 
 impl ShowFile {
-    /// Reads and parses `path`; the error is that it cannot be read at all.
+    /// Reads and parses `path` and what lies beside it; the error is that it cannot be read at all.
     pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
-        let file = path.display().to_string();
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| Failure::show_file(Some(format!("cannot read {file}: {error}"))))?;
-        Ok(match Config::parse(&text, &file) {
+        Ok(Self::parse(path, &text(path)?))
+    }
+
+    /// Likewise, of a file whose text is known.
+    pub(crate) fn parse(path: &Path, text: &str) -> Self {
+        match Config::parse_with(text, &path.display().to_string(), &Folder::of(path)) {
             Ok((config, warnings)) => Self { config: Some(config), diagnostics: warnings },
             Err(errors) => Self { config: None, diagnostics: errors },
-        })
+        }
     }
 
     /// Tells stderr what was found, and gives the show if it can run.
     pub(crate) fn report(self) -> Result<Config, Failure> {
-        let mut stderr = std::io::stderr().lock();
-        for diagnostic in &self.diagnostics {
-            let _ = writeln!(stderr, "{diagnostic}\n");
-        }
+        tell(&self.diagnostics);
         self.config.ok_or(Failure::show_file(None))
     }
+}
+
+/// Tells stderr what was found.
+pub(crate) fn tell(diagnostics: &[Diagnostic]) {
+    let mut stderr = std::io::stderr().lock();
+    for diagnostic in diagnostics {
+        let _ = writeln!(stderr, "{diagnostic}\n");
+    }
+}
+
+/// The text of a file.
+pub(crate) fn text(path: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(path).map_err(|error| {
+        Failure::show_file(Some(format!("cannot read {}: {error}", path.display())))
+    })
 }

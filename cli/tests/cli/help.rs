@@ -13,6 +13,7 @@ fn help_names_every_command_and_every_exit_code() {
         "replay",
         "sources",
         "check",
+        "bands",
         "schema",
         "openapi",
         "completions",

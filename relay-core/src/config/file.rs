@@ -391,19 +391,42 @@ enum Radio {
         /// Name, unique. Default: the kind and a number.
         #[schemars(length(min = 1, max = 100))]
         name: Option<String>,
-        /// Bluetooth adapter, "hci0". Left out: the first.
-        #[schemars(length(min = 1, max = 100))]
-        adapter: Option<String>,
-        /// Band profile: what kind of bands these are. Default "wristcast".
-        #[schemars(extend("default" = "wristcast", "enum" = profiles()))]
-        profile: Option<String>,
-        /// Bands connected at the same time, 1 to 255. Default 8.
-        #[schemars(range(min = 1, max = 255), extend("default" = 8))]
+        /// Bluetooth adapter, "hci0"; a list of them shares the bands. Left out: the first.
+        adapter: Option<Adapters>,
+        /// Band profile: what kind of bands these are. Default "wristcast". A file of your own
+        /// beside the show ends in ".toml".
+        #[schemars(extend("default" = "wristcast"))]
+        profile: Option<ProfileName>,
+        /// Bands connected at the same time on each adapter, 1 to 255. Left out: 8, and more one by
+        /// one as long as the adapter takes them.
+        #[schemars(range(min = 1, max = 255))]
         max_connections: Option<u8>,
         /// The wristbands and their groups.
         #[schemars(length(max = 262_144))]
         bands: Option<Vec<Band>>,
     },
+}
+
+/// One adapter, or several.
+#[derive(JsonSchema)]
+#[cfg_attr(test, derive(serde::Deserialize))]
+#[serde(untagged)]
+enum Adapters {
+    /// By its name.
+    One(#[schemars(length(min = 1, max = 100))] String),
+    /// By their names.
+    Several(#[schemars(length(min = 1, max = 16))] Vec<String>),
+}
+
+/// A band profile.
+#[derive(JsonSchema)]
+#[cfg_attr(test, derive(serde::Deserialize))]
+#[serde(untagged)]
+enum ProfileName {
+    /// One of ours.
+    Builtin(#[schemars(extend("enum" = profiles()))] String),
+    /// A file beside the show.
+    File(#[schemars(regex(pattern = r"\.toml$"))] String),
 }
 
 /// One wristband.
@@ -417,4 +440,6 @@ struct Band {
     /// Name of its group.
     #[schemars(length(min = 1, max = 100))]
     group: String,
+    /// Band profile, if it is not that of the radio.
+    profile: Option<ProfileName>,
 }

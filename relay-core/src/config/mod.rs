@@ -7,23 +7,32 @@ mod check;
 mod diagnostic;
 #[expect(dead_code, reason = "the shape of the file is described, never built")]
 mod file;
+mod files;
 mod near;
 mod parse;
 mod patch_table;
+mod read_gatt;
 mod read_groups;
+mod read_inventory;
 mod read_look;
 mod read_network;
 mod read_patch;
+mod read_profile;
 mod read_radios;
 mod reader;
 mod report;
 
 pub use diagnostic::{Diagnostic, Severity};
+pub use files::{Files, Folder, NoFiles, inventory_name};
 pub use patch_table::{PatchRow, patch_table};
+pub use read_inventory::{InventoryBand, read_inventory};
+pub use read_profile::{is_profile, read_profile};
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::band::profile::Profile;
 use crate::look::Look;
 use crate::universe::{SLOTS, Universe};
 
@@ -52,7 +61,21 @@ impl Config {
     ///
     /// At least one of the diagnostics is an error.
     pub fn parse(text: &str, file: &str) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
-        parse::parse(text, file)
+        parse::parse(text, file, &NoFiles)
+    }
+
+    /// Likewise, for a show with files beside it: its band profiles, and its inventory, which is
+    /// called as [`inventory_name`] says and need not be there.
+    ///
+    /// # Errors
+    ///
+    /// At least one of the diagnostics is an error.
+    pub fn parse_with(
+        text: &str,
+        file: &str,
+        files: &dyn Files,
+    ) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
+        parse::parse(text, file, files)
     }
 
     /// The JSON Schema (2020-12) of a show file, for editors.
@@ -260,25 +283,25 @@ pub struct SimulatedConfig {
 }
 
 /// Connected wristbands.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct GattConfig {
-    /// Adapter, `hci0`; `None` = the first.
-    pub adapter: Option<String>,
-    /// Name of the band profile. Default `wristcast`.
-    pub profile: String,
+    /// Adapters that share the bands, `hci0`; empty = the first there is.
+    pub adapters: Vec<String>,
     /// Which bands belong to which groups.
     pub bands: Vec<BandConfig>,
-    /// Bands connected at the same time. Default 8.
-    pub max_connections: usize,
+    /// Bands connected at the same time, on each adapter; `None` = found by trying, from 8 on.
+    pub max_connections: Option<usize>,
 }
 
 /// One physical wristband.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct BandConfig {
     /// Bluetooth address, platform id or advertised name.
     pub id: String,
     /// Index of its group.
     pub group: usize,
+    /// What kind of band it is.
+    pub profile: Arc<Profile>,
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use toml::de::DeTable;
 
 use super::check::check;
 use super::diagnostic::{Diagnostic, Severity};
+use super::files::Files;
 use super::read_groups::{Groups, groups};
 use super::read_network::{http, network, set};
 use super::read_radios::radios;
@@ -22,14 +23,18 @@ const RECOVERABLE_BYTES_MAX: usize = 1 << 20;
 /// Longest name of a show, bytes.
 const NAME_BYTES_MAX: usize = 200;
 
-pub(super) fn parse(text: &str, file: &str) -> Result<(Config, Vec<Diagnostic>), Vec<Diagnostic>> {
+pub(super) fn parse(
+    text: &str,
+    file: &str,
+    files: &dyn Files,
+) -> Result<(Config, Vec<Diagnostic>), Vec<Diagnostic>> {
     let mut report = Report::new(file, text);
     let config = if text.len() > FILE_BYTES_MAX {
         let message = format!("the file has {} bytes: at most {FILE_BYTES_MAX}", text.len());
         report.whole_file(Severity::Error, message, "is this a show file?");
         None
     } else {
-        read(&mut report, text)
+        read(&mut report, text, files)
     };
     match config {
         Some(config) if !report.has_errors() => Ok((config, report.into_diagnostics())),
@@ -59,7 +64,7 @@ fn not_toml(report: &mut Report<'_>, text: &str, first: toml::de::Error) {
 }
 
 /// What could be read; what is wrong is in the report.
-fn read(report: &mut Report<'_>, text: &str) -> Option<Config> {
+fn read(report: &mut Report<'_>, text: &str, files: &dyn Files) -> Option<Config> {
     let root = match DeTable::parse(text) {
         Ok(root) => root,
         Err(first) => {
@@ -81,8 +86,7 @@ fn read(report: &mut Report<'_>, text: &str) -> Option<Config> {
     let http = http.map(|table| self::http(report, table));
     let groups =
         table.get("group").map_or_else(Groups::default, |value| self::groups(report, value));
-    let radios =
-        table.get("radio").map_or_else(Vec::new, |value| self::radios(report, value, &groups));
+    let radios = self::radios(report, table.get("radio"), &groups, files);
     table.finish(report);
     if !report.has_errors() {
         // Much of what looks odd now would follow from the errors.

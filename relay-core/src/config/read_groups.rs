@@ -8,7 +8,7 @@ use super::near::{list, nearest};
 use super::read_look;
 use super::read_network::set;
 use super::read_patch::{Patch, patch};
-use super::reader::{Table, Value};
+use super::reader::{Table, Value, shortened};
 use super::report::Report;
 use super::{Group, Loss};
 use crate::limits::{DELAY_MS_MAX, GROUPS_MAX, PATCHED_SLOTS_MAX, UNIVERSES_MAX};
@@ -64,6 +64,22 @@ impl Groups {
     /// The group of a name. `Some(None)`: its entry was wrong, which has been reported.
     pub(super) fn named(&self, name: &str) -> Option<Option<usize>> {
         self.names.get(name).map(|name| name.group)
+    }
+
+    /// The index of a group; reports a name that no group has.
+    pub(super) fn index(
+        &self,
+        report: &mut Report<'_>,
+        value: Value<'_>,
+        name: &str,
+    ) -> Option<usize> {
+        if let Some(group) = self.named(name) {
+            return group;
+        }
+        report.error_with(value.span(), |_| {
+            (format!("no group is called \"{}\"", shortened(name)), self.suggestion(name))
+        });
+        None
     }
 
     /// The groups of the counted entry with this very name, `{}` and all.

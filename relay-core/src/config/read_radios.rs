@@ -1,19 +1,20 @@
 //! `[[radio]]`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::time::Duration;
 
+use super::files::Files;
+use super::read_gatt::Bands;
 use super::read_groups::Groups;
 use super::read_network::set;
-use super::reader::{Table, Value, shortened};
+use super::reader::{Table, Value};
 use super::report::Report;
-use super::{BandConfig, GattConfig, RadioConfig, RadioKind, SimulatedConfig};
-use crate::band::profile::Profile;
+use super::{RadioConfig, RadioKind, SimulatedConfig};
 use crate::limits::{BANDS_MAX, GROUPS_MAX, RADIOS_MAX};
 
 /// Longest name of a radio, an adapter or a band, bytes.
-const NAME_BYTES_MAX: usize = 100;
+pub(super) const NAME_BYTES_MAX: usize = 100;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -21,28 +22,24 @@ enum Kind {
     Gatt,
 }
 
-/// Reads every `[[radio]]`; gives those that were right, and where they are.
+/// Reads every `[[radio]]`, and the inventory; gives the radios that were right, and where they are.
 pub(super) fn radios(
     report: &mut Report<'_>,
-    value: Value<'_>,
+    value: Option<Value<'_>>,
     groups: &Groups,
+    files: &dyn Files,
 ) -> Vec<(RadioConfig, Range<usize>)> {
-    let mut reading = Reading { groups, named: Vec::new(), band_ids: BTreeMap::new() };
-    if value.as_table("radio").is_some() {
-        let help = "write [[radio]] with two brackets: a show can have several".to_owned();
-        value.wrong_help(report, "a list", help);
-        return Vec::new();
+    let mut reading = Reading { groups, named: Vec::new(), bands: Bands::new(groups, files) };
+    if let Some(value) = value {
+        reading.radios(report, value);
     }
-    for item in value.list(report, "radios", RADIOS_MAX).into_iter().flatten() {
-        if let Some(table) = item.table(report, "a radio") {
-            reading.radio(report, table);
-        }
-    }
-    let radios = reading.with_names();
-    let bands: usize = radios.iter().map(|(radio, _)| radio.kind.bands(groups.groups.len())).sum();
-    if bands > BANDS_MAX {
+    let Reading { bands, named, .. } = reading;
+    let mut radios = with_names(named);
+    bands.finish(report, &mut radios);
+    let count: usize = radios.iter().map(|(radio, _)| radio.kind.bands(groups.groups.len())).sum();
+    if let (true, Some(value)) = (count > BANDS_MAX, value) {
         let help = format!("at most {BANDS_MAX}: lower `bands_per_group`, or list `groups`");
-        report.error_help(value.span(), format!("the radios have {bands} bands in all"), help);
+        report.error_help(value.span(), format!("the radios have {count} bands in all"), help);
     }
     radios
 }
@@ -51,11 +48,22 @@ struct Reading<'g> {
     groups: &'g Groups,
     /// Radios so far, and the names they were given.
     named: Vec<(Option<String>, RadioKind, Range<usize>)>,
-    /// Where each band of a GATT radio was listed.
-    band_ids: BTreeMap<String, usize>,
+    bands: Bands<'g>,
 }
 
 impl Reading<'_> {
+    fn radios(&mut self, report: &mut Report<'_>, value: Value<'_>) {
+        if value.as_table("radio").is_some() {
+            let help = "write [[radio]] with two brackets: a show can have several".to_owned();
+            return value.wrong_help(report, "a list", help);
+        }
+        for item in value.list(report, "radios", RADIOS_MAX).into_iter().flatten() {
+            if let Some(table) = item.table(report, "a radio") {
+                self.radio(report, table);
+            }
+        }
+    }
+
     fn radio(&mut self, report: &mut Report<'_>, mut table: Table<'_>) {
         let span = table.span.clone();
         let kind = table.require("kind", "\"simulated\"");
@@ -73,7 +81,10 @@ impl Reading<'_> {
         });
         let kind = match kind {
             Some(Kind::Simulated) => RadioKind::Simulated(self.simulated(report, &mut table)),
-            Some(Kind::Gatt) => RadioKind::Gatt(self.gatt(report, &mut table)),
+            Some(Kind::Gatt) => {
+                let index = self.named.len();
+                RadioKind::Gatt(self.bands.radio(report, &mut table, index))
+            }
             // Which other keys it may have depends on its kind.
             None => return table.finish_missing(report),
         };
@@ -126,102 +137,32 @@ impl Reading<'_> {
             }
             match self.groups.counted(name) {
                 Some(groups) => indices.extend(groups),
-                None => indices.extend(self.group(report, item, name)),
+                None => indices.extend(self.groups.index(report, item, name)),
             }
         }
         indices.sort_unstable();
         indices.dedup();
         indices
     }
+}
 
-    /// The index of a group; reports a name that no group has.
-    fn group(&self, report: &mut Report<'_>, value: Value<'_>, name: &str) -> Option<usize> {
-        if let Some(group) = self.groups.named(name) {
-            return group;
-        }
-        report.error_with(value.span(), |_| {
-            let message = format!("no group is called \"{}\"", shortened(name));
-            (message, self.groups.suggestion(name))
-        });
-        None
-    }
-
-    fn gatt(&mut self, report: &mut Report<'_>, table: &mut Table<'_>) -> GattConfig {
-        table.call("a gatt radio");
-        let mut radio = GattConfig::default();
-        set(&mut radio.adapter, table.get("adapter"), |value| {
-            value.text(report, NAME_BYTES_MAX).map(|text| Some(text.to_owned()))
-        });
-        set(&mut radio.profile, table.get("profile"), |value| {
-            let profiles: Vec<_> = Profile::builtin_names().map(|name| (name, name)).collect();
-            value.choice(report, &profiles, "").map(str::to_owned)
-        });
-        let connections = table.get("max_connections");
-        set(&mut radio.max_connections, connections, |value| {
-            value.integer(report, 1..=255, " connections")
-        });
-        let bands = table.get("bands");
-        let items = bands.and_then(|value| value.list(report, "bands", BANDS_MAX));
-        for item in items.into_iter().flatten() {
-            if let Some(table) = item.table(report, "a band") {
-                radio.bands.extend(self.band(report, table));
+/// Names the radios that have none: the kind and the first free number.
+fn with_names(
+    named: Vec<(Option<String>, RadioKind, Range<usize>)>,
+) -> Vec<(RadioConfig, Range<usize>)> {
+    let mut taken: Vec<String> = named.iter().filter_map(|(name, ..)| name.clone()).collect();
+    let named = named.into_iter().map(|(name, kind, span)| {
+        let name = name.unwrap_or_else(|| {
+            let mut number = 1;
+            while taken.contains(&format!("{}-{number}", kind.word())) {
+                number += 1;
             }
-        }
-        let listed = bands.and_then(|value| Some(value.as_list()?.len()));
-        let span = bands.map_or(table.span.clone(), Value::span);
-        if listed.unwrap_or(0) == 0 {
-            let message = "this radio has no `bands`: it has nothing to connect to".to_owned();
-            let help =
-                "for example bands = [{ id = \"AA:BB:CC:DD:EE:FF\", group = \"floor-left\" }]";
-            report.warning(span, message, help);
-        } else if radio.bands.len() > radio.max_connections {
-            let (bands, most) = (radio.bands.len(), radio.max_connections);
-            let message = format!("{bands} bands, but at most {most} connected at a time");
-            let span = connections.map_or(span, Value::span);
-            report.warning(span, message, "raise `max_connections`, or share them among radios");
-        }
-        radio
-    }
-
-    fn band(&mut self, report: &mut Report<'_>, mut table: Table<'_>) -> Option<BandConfig> {
-        let id = table.require("id", "\"AA:BB:CC:DD:EE:FF\"");
-        let group = table.require("group", "\"floor-left\"");
-        table.finish(report);
-        let group = group.and_then(|value| {
-            let name = value.text(report, NAME_BYTES_MAX)?;
-            self.group(report, value, name)
+            taken.push(format!("{}-{number}", kind.word()));
+            format!("{}-{number}", kind.word())
         });
-        let span = id.map_or(0..0, Value::span);
-        let id = id?.text(report, NAME_BYTES_MAX)?;
-        if let Some(&other) = self.band_ids.get(id) {
-            report.error_with(span, |source| {
-                let line = source.line(other);
-                let message = format!("band \"{id}\" is listed already, in line {line}");
-                (message, "a band takes one connection".to_owned())
-            });
-            return None;
-        }
-        self.band_ids.insert(id.to_owned(), span.start);
-        Some(BandConfig { id: id.to_owned(), group: group? })
-    }
-
-    /// Names the radios that have none: the kind and the first free number.
-    fn with_names(self) -> Vec<(RadioConfig, Range<usize>)> {
-        let mut taken: Vec<String> =
-            self.named.iter().filter_map(|(name, ..)| name.clone()).collect();
-        let named = self.named.into_iter().map(|(name, kind, span)| {
-            let name = name.unwrap_or_else(|| {
-                let mut number = 1;
-                while taken.contains(&format!("{}-{number}", kind.word())) {
-                    number += 1;
-                }
-                taken.push(format!("{}-{number}", kind.word()));
-                format!("{}-{number}", kind.word())
-            });
-            (RadioConfig { name, kind }, span)
-        });
-        named.collect()
-    }
+        (RadioConfig { name, kind }, span)
+    });
+    named.collect()
 }
 
 /// To the nearest nanosecond: a float holds 7.5 ms, but not 0.1 ms.
@@ -257,17 +198,6 @@ impl Default for SimulatedConfig {
             loss: 0.02,
             latency: Duration::from_millis(2),
             seed: 1,
-        }
-    }
-}
-
-impl Default for GattConfig {
-    fn default() -> Self {
-        Self {
-            adapter: None,
-            profile: "wristcast".to_owned(),
-            bands: Vec::new(),
-            max_connections: 8,
         }
     }
 }

@@ -60,6 +60,28 @@ impl<'a> Report<'a> {
         self.add(severity, None, message, help);
     }
 
+    /// What was found in another file that is named at `span` of this one; at the end if this one
+    /// does not name it.
+    pub(super) fn elsewhere(&mut self, span: Option<Range<usize>>, found: Vec<Diagnostic>) {
+        let start = span.map_or(usize::MAX, |span| span.start);
+        for diagnostic in found {
+            let list = match diagnostic.severity {
+                Severity::Error => &mut self.errors,
+                Severity::Warning => &mut self.warnings,
+            };
+            if list.listed.len() == LISTED_MAX {
+                list.unlisted += 1;
+            } else {
+                list.listed.push((start, diagnostic));
+            }
+        }
+    }
+
+    /// The name of the file.
+    pub(super) fn file(&self) -> &'a str {
+        self.source.file
+    }
+
     fn add(
         &mut self,
         severity: Severity,

@@ -60,12 +60,7 @@ fn make(radio: &RadioConfig, groups: usize) -> Result<Box<dyn Radio>, StartError
     match &radio.kind {
         RadioKind::Simulated(config) => Ok(Box::new(SimulatedRadio::new(config, groups))),
         #[cfg(feature = "gatt")]
-        RadioKind::Gatt(config) => match crate::radio::gatt::GattRadio::new(config) {
-            Ok(gatt) => Ok(Box::new(gatt)),
-            Err(error) => {
-                Err(StartError::Radio { name: radio.name.clone(), reason: error.to_string() })
-            }
-        },
+        RadioKind::Gatt(config) => Ok(Box::new(crate::radio::gatt::GattRadio::new(config))),
         #[cfg(not(feature = "gatt"))]
         RadioKind::Gatt(_) => Err(StartError::Radio {
             name: radio.name.clone(),

@@ -1321,7 +1321,7 @@ warning: 2 bands, but at most 1 connected at a time
    |
 11 | max_connections = 1
    |                   ^
-  = help: raise `max_connections`, or share them among radios
+  = help: raise `max_connections`, or share them among adapters
 "#,
     );
 }

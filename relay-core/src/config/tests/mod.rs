@@ -468,3 +468,131 @@ fn the_patch_table_names_universes_as_the_file_and_as_consoles_do() {
         ]
     );
 }
+
+/// Files that lie beside a show.
+struct Beside(&'static [(&'static str, &'static str)]);
+
+impl Files for Beside {
+    fn read(&self, name: &str) -> std::io::Result<String> {
+        let file = self.0.iter().find(|(file, _)| *file == name);
+        file.map(|(_, text)| (*text).to_owned()).ok_or_else(|| std::io::ErrorKind::NotFound.into())
+    }
+}
+
+const BANDS_SHOW: &str = "name = \"T\"\n[[group]]\nname = \"floor\"\nuniverse = \"sacn/1\"\n\
+    address = 1\npersonality = \"rgb\"\n[[radio]]\nkind = \"gatt\"\nname = \"left\"\n";
+
+const MY_BAND: &str = "about = \"mine\"\nnames = [\"MINE*\"]\ncharacteristic = \"fff3\"\n\
+    min_interval_ms = 50\ncolour = \"r g b\"\n[[example]]\nlook = { red = 1 }\n\
+    frame = \"01 00 00\"\nsources = [\"me\"]\n";
+
+fn gatt(config: &Config) -> &GattConfig {
+    match &config.radios[0].kind {
+        RadioKind::Gatt(gatt) => gatt,
+        RadioKind::Simulated(_) => panic!("not gatt"),
+    }
+}
+
+#[test]
+fn a_profile_of_ones_own_lies_beside_the_show() {
+    let text = format!(
+        "{BANDS_SHOW}profile = \"mine.toml\"\n\
+        bands = [{{ id = \"A\", group = \"floor\" }}, {{ id = \"B\", group = \"floor\", profile = \"govee\" }}]"
+    );
+    let files = Beside(&[("mine.toml", MY_BAND)]);
+    let (config, warnings) = Config::parse_with(&text, "shows/show.toml", &files).unwrap();
+    assert_eq!(warnings, []);
+    let profiles: Vec<&str> = gatt(&config).bands.iter().map(|b| b.profile.name()).collect();
+    assert_eq!(profiles, ["mine", "govee"]);
+
+    let alone = Config::parse(&text, "shows/show.toml").unwrap_err();
+    assert!(alone[0].message.contains("shows/mine.toml cannot be read"), "{}", alone[0]);
+}
+
+#[test]
+fn a_mistake_in_a_profile_is_told_in_its_file() {
+    let text = format!(
+        "{BANDS_SHOW}profile = \"mine.toml\"\nbands = [{{ id = \"A\", group = \"floor\" }}]"
+    );
+    let files = Beside(&[(
+        "mine.toml",
+        "about = \"mine\"\ncharacteristic = \"fff3\"\n\
+        min_interval_ms = 50\ncolour = \"r g bb\"\nfade = \"r\"\n",
+    )]);
+    let found = Config::parse_with(&text, "shows/show.toml", &files).unwrap_err();
+    let places: Vec<_> = found.iter().map(|d| (d.file.as_str(), d.line, d.column)).collect();
+    // `bb` is two hex digits.
+    assert_eq!(places, [("shows/mine.toml", 5, 8)], "{found:?}");
+}
+
+#[test]
+fn the_inventory_adds_its_assigned_bands_to_the_radio_it_names_or_the_first() {
+    let files = Beside(&[(
+        "show.bands.toml",
+        "\
+        [[band]]\nid = \"A\"\nname = \"wristcast-1\"\ngroup = \"floor\"\n\
+        [[band]]\nid = \"B\"\n\
+        [[band]]\nid = \"C\"\ngroup = \"floor\"\nradio = \"right\"\nprofile = \"triones\"\n",
+    )]);
+    let text = format!("{BANDS_SHOW}[[radio]]\nkind = \"gatt\"\nname = \"right\"\n");
+    let (config, warnings) = Config::parse_with(&text, "show.toml", &files).unwrap();
+    assert_eq!(warnings, []);
+    let ids: Vec<&str> = gatt(&config).bands.iter().map(|band| band.id.as_str()).collect();
+    assert_eq!(ids, ["A"], "B is known and not assigned");
+    let RadioKind::Gatt(right) = &config.radios[1].kind else { panic!("not gatt") };
+    assert_eq!((right.bands[0].id.as_str(), right.bands[0].profile.name()), ("C", "triones"));
+}
+
+#[test]
+fn what_is_wrong_in_the_inventory_is_told_in_its_file() {
+    let bands = "bands = [{ id = \"A\", group = \"floor\" }]";
+    for (inventory, line, words, severity) in [
+        ("[[band]]\nid = \"B\"\ngroup = \"flor\"", 3, "no group \"flor\"", Severity::Error),
+        ("[[band]]\nid = \"B\"\n[[band]]\nid = \"B\"", 4, "already, in line 2", Severity::Error),
+        ("[[band]]\ngroup = \"floor\"", 1, "a band needs `id`", Severity::Error),
+        ("[[band]]\nid = \"B\"\ngruop = \"floor\"", 3, "no key `gruop`", Severity::Error),
+        ("[[band]", 1, "not TOML", Severity::Error),
+        (
+            "[[band]]\nid = \"B\"\ngroup = \"floor\"\nprofile = \"elk\"",
+            4,
+            "no band profile \"elk\"",
+            Severity::Error,
+        ),
+        (
+            "[[band]]\nid = \"A\"\ngroup = \"floor\"",
+            2,
+            "listed in the show as well",
+            Severity::Warning,
+        ),
+        (
+            "[[band]]\nid = \"B\"\ngroup = \"floor\"\nradio = \"up\"",
+            4,
+            "no gatt radio \"up\"",
+            Severity::Warning,
+        ),
+    ] {
+        let text = format!("{BANDS_SHOW}{bands}");
+        let files: &'static [_] = Box::leak(Box::new([("show.bands.toml", inventory)]));
+        let found = match Config::parse_with(&text, "a/show.toml", &Beside(files)) {
+            Ok((_, warnings)) => warnings,
+            Err(errors) => errors,
+        };
+        let [found] = &found[..] else { panic!("{inventory}: {found:?}") };
+        assert_eq!((found.file.as_str(), found.line), ("a/show.bands.toml", line), "{found}");
+        assert!(found.message.contains(words), "{inventory}: {found}");
+        assert_eq!(found.severity, severity, "{inventory}");
+    }
+}
+
+#[test]
+fn several_adapters_share_the_bands_of_a_radio() {
+    let adapters = |value: &str| {
+        let text =
+            format!("{BANDS_SHOW}adapter = {value}\nbands = [{{ id = \"A\", group = \"floor\" }}]");
+        Config::parse(&text, "show.toml").map(|(config, _)| gatt(&config).adapters.clone())
+    };
+    assert_eq!(adapters("\"hci1\"").unwrap(), ["hci1"]);
+    assert_eq!(adapters("[\"hci0\", \"hci1\"]").unwrap(), ["hci0", "hci1"]);
+    assert!(adapters("[]").is_err());
+    assert!(adapters("[\"hci0\", \"hci0\"]").unwrap_err()[0].message.contains("twice"));
+}

@@ -6,7 +6,7 @@
 //! time the adapter is opened a new runtime is made, and thrown away with everything in it when
 //! the adapter is lost: connections to bluetoothd, streams, half-done calls.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc as done;
@@ -21,10 +21,11 @@ use tokio::sync::mpsc::{self, error::TryRecvError};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{MissedTickBehavior, timeout};
 use tokio_stream::StreamExt;
+use uuid::Uuid;
 
 use super::central::{Command, Report, Trouble};
 use super::words::{self, explain};
-use crate::band::profile::{FrameBytes, Profile};
+use crate::band::profile::{FrameBytes, Profile, WriteKind, Writes};
 use crate::radio::{LaneWaker, LinkId, Token};
 
 /// What the Bluetooth thread must know of the show.
@@ -32,8 +33,8 @@ use crate::radio::{LaneWaker, LinkId, Token};
 pub(super) struct Plan {
     /// `hci0`; `None` = the first.
     pub(super) adapter: Option<String>,
-    /// How bands are spoken to.
-    pub(super) profile: Profile,
+    /// How each band is spoken to, by link.
+    pub(super) profiles: Vec<Arc<Profile>>,
     /// Address, platform id or advertised name of each band, by link.
     pub(super) bands: Vec<String>,
 }
@@ -49,6 +50,20 @@ impl Plan {
         let index = self.bands.iter().position(is)?;
         u32::try_from(index).ok().map(LinkId)
     }
+
+    /// The services to scan for: those that all bands advertise, or any.
+    fn services(&self) -> Vec<Uuid> {
+        let services = self.profiles.iter().map(|profile| profile.advertised_service());
+        services.collect::<Option<BTreeSet<Uuid>>>().unwrap_or_default().into_iter().collect()
+    }
+
+    /// The kind of band that a stranger is, if it is one of the show's.
+    fn kind_of(&self, name: Option<&str>, properties: &PeripheralProperties) -> Option<&str> {
+        let makers: Vec<u16> = properties.manufacturer_data.keys().copied().collect();
+        let mut profiles = self.profiles.iter();
+        let is = |profile: &&Arc<Profile>| profile.recognises(name, &properties.services, &makers);
+        profiles.find(is).map(|profile| profile.name())
+    }
 }
 
 /// Calls to the stack that are not about a band's radio. They take milliseconds or never end.
@@ -63,6 +78,8 @@ const HEALTH_INTERVAL: Duration = Duration::from_secs(2);
 const ASKED_MAX: usize = 8;
 /// How often a device without a name is asked again: names come in a second packet.
 const ASKED_AGAIN_MAX: u8 = 3;
+/// What a write takes of the MTU for itself (Core 5.4, Vol 3, Part F, 3.4.5.1).
+const ATT_HEADER: usize = 3;
 /// Devices remembered. Then all are forgotten and asked again.
 const DEVICES_MAX: usize = 4_096;
 
@@ -108,11 +125,24 @@ impl Bluetooth {
         }
     }
 
-    /// Disconnects all bands and ends the thread; leaves it to itself if that takes too long.
-    pub(super) fn stop(self) {
+    /// Asks the thread to disconnect all bands and end.
+    pub(super) fn request_stop(self) -> Stopping {
         let Self { commands, reports, done } = self;
         drop((commands, reports));
-        let _ = done.recv_timeout(STOP_TIME_MAX + Duration::from_millis(500));
+        Stopping { done }
+    }
+}
+
+/// A thread that was asked to end.
+#[derive(Debug)]
+pub(super) struct Stopping {
+    done: done::Receiver<()>,
+}
+
+impl Stopping {
+    /// Waits for it; leaves it to itself if that takes too long.
+    pub(super) fn wait(self) {
+        let _ = self.done.recv_timeout(STOP_TIME_MAX + Duration::from_millis(500));
     }
 }
 
@@ -214,15 +244,30 @@ struct Band {
 struct Socket {
     peripheral: Peripheral,
     characteristic: Characteristic,
+    kind: WriteKind,
+    min_interval: Duration,
 }
 
 impl Socket {
-    async fn write(&self, frame: &FrameBytes, acknowledged: bool) -> Result<(), Trouble> {
+    /// Writes what one look takes. Between two writes the band has its time.
+    async fn write(&self, writes: &Writes, acknowledged: bool) -> Result<(), Trouble> {
+        for (index, frame) in writes.iter().enumerate() {
+            if index > 0 {
+                tokio::time::sleep(self.min_interval).await;
+            }
+            self.write_one(frame, acknowledged).await?;
+        }
+        Ok(())
+    }
+
+    async fn write_one(&self, frame: &[u8], acknowledged: bool) -> Result<(), Trouble> {
         let flags = self.characteristic.properties;
         // On Apple a write without response to a characteristic that has none is silently changed.
-        let kind = match acknowledged {
+        let kind = match (self.kind, acknowledged) {
+            (WriteKind::WithResponse, _) => WriteType::WithResponse,
+            (WriteKind::WithoutResponse, _) => WriteType::WithoutResponse,
             _ if !flags.contains(CharPropFlags::WRITE) => WriteType::WithoutResponse,
-            false if flags.contains(CharPropFlags::WRITE_WITHOUT_RESPONSE) => {
+            (_, false) if flags.contains(CharPropFlags::WRITE_WITHOUT_RESPONSE) => {
                 WriteType::WithoutResponse
             }
             _ => WriteType::WithResponse,
@@ -318,7 +363,7 @@ impl<'a> Session<'a> {
             Command::Scan => {
                 self.bands.iter_mut().for_each(|band| band.heard = false);
                 self.scanning = true;
-                let services = self.plan.profile.advertised_service().into_iter().collect();
+                let services = self.plan.services();
                 let adapter = self.adapter.clone();
                 self.tasks.spawn(async move {
                     let scan = async { Ok(adapter.start_scan(ScanFilter { services }).await?) };
@@ -335,14 +380,14 @@ impl<'a> Session<'a> {
                 });
             }
             Command::Connect(link) => self.connect(link).await,
-            Command::Write { link, token, frame, acknowledged } => {
+            Command::Write { link, token, writes, acknowledged } => {
                 let Some(socket) = self.band(link).and_then(|band| band.socket.clone()) else {
                     let gone = Trouble::passing("connection lost");
                     self.reporter.report(Report::WriteFailed(link, token, gone)).await;
                     return Ok(());
                 };
                 self.operate(link, async move {
-                    Done::Written(link, token, socket.write(&frame, acknowledged).await)
+                    Done::Written(link, token, socket.write(&writes, acknowledged).await)
                 });
             }
             Command::Disconnect(link) => self.disconnect(link).await,
@@ -351,14 +396,14 @@ impl<'a> Session<'a> {
     }
 
     async fn connect(&mut self, link: LinkId) {
-        let Some(band) = self.band(link) else { return };
+        let profile = self.plan.profiles.get(link.index()).map(Arc::clone);
+        let (Some(band), Some(profile)) = (self.band(link), profile) else { return };
         let Some(peripheral) = band.peripheral.clone() else {
             let trouble = Trouble::passing("not heard yet");
             self.reporter.report(Report::ConnectFailed(link, trouble)).await;
             return;
         };
         band.engaged = true;
-        let profile = self.plan.profile.clone();
         self.operate(link, async move {
             Done::Connected(link, connect(peripheral, &profile).await.map(Arc::new))
         });
@@ -493,8 +538,7 @@ impl<'a> Session<'a> {
         let name = properties.advertisement_name.as_deref().or(properties.local_name.as_deref());
         let address = peripheral.address().to_string();
         let Some(link) = self.plan.link_of(&address, &id.to_string(), name) else {
-            if self.plan.profile.recognises(name, &properties.services) {
-                let profile = self.plan.profile.name();
+            if let Some(profile) = self.plan.kind_of(name, &properties) {
                 tracing::info!(%id, address, name, profile, "a band near that the show does not list");
                 self.devices.insert(id, Device::Stranger(ASKED_AGAIN_MAX));
             } else {
@@ -606,9 +650,19 @@ async fn connect(peripheral: Peripheral, profile: &Profile) -> Result<Socket, Tr
             profile.name()
         )));
     }
-    let socket = Socket { peripheral, characteristic };
-    for frame in profile.init() {
-        socket.write(frame, true).await?;
+    let (longest, mtu) = (profile.frame_len_max(), usize::from(peripheral.mtu()));
+    if longest > FrameBytes::EVERY_LINK && longest + ATT_HEADER > mtu {
+        return Err(Trouble::lasting(format!(
+            "its link carries {} bytes, and frames of profile `{}` have {longest}",
+            mtu.saturating_sub(ATT_HEADER),
+            profile.name()
+        )));
+    }
+    let (kind, min_interval) = (profile.write_kind(), profile.min_interval());
+    let socket = Socket { peripheral, characteristic, kind, min_interval };
+    for (frame, wait) in profile.connect_writes() {
+        socket.write_one(&frame, true).await?;
+        tokio::time::sleep(wait).await;
     }
     Ok(socket)
 }
@@ -642,7 +696,7 @@ mod tests {
     fn bands_are_known_by_address_platform_id_or_name() {
         let plan = Plan {
             adapter: None,
-            profile: Profile::builtin("wristcast").unwrap(),
+            profiles: vec![Arc::new(Profile::builtin("wristcast").unwrap()); 3],
             bands: ["f0:f1:f2:f3:f4:a0", "hci0/dev_F0_F1_F2_F3_F4_A1", "WB2"]
                 .map(str::to_owned)
                 .into(),

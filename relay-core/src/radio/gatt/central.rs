@@ -11,7 +11,9 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::band::profile::{Acknowledge, FrameBytes};
+use super::limit::Limit;
+use super::sharing::LOOK_ELSEWHERE;
+use crate::band::profile::{Acknowledge, Writes};
 use crate::radio::{Class, LinkId, RadioEvent, Token};
 use crate::time::Time;
 
@@ -28,8 +30,8 @@ pub(super) enum Command {
     /// Connect, find the characteristic, write what the band needs first. Answered by `Connected`
     /// or `ConnectFailed`, unless `Disconnect` comes before.
     Connect(LinkId),
-    /// Write a frame. Answered by `Written` or `WriteFailed`, unless `Disconnect` comes before.
-    Write { link: LinkId, token: Token, frame: FrameBytes, acknowledged: bool },
+    /// Write a look. Answered by `Written` or `WriteFailed`, unless `Disconnect` comes before.
+    Write { link: LinkId, token: Token, writes: Writes, acknowledged: bool },
     /// Drop whatever is under way on the link, and the connection. Answered by `Disconnected`, and
     /// after that by nothing that was asked before.
     Disconnect(LinkId),
@@ -67,19 +69,35 @@ pub(super) enum Report {
 pub(super) struct Trouble {
     /// In plain words, with what to do.
     pub(super) words: Cow<'static, str>,
-    /// Whether it will be the same until somebody changes something.
-    pub(super) lasting: bool,
+    /// Whether trying again can help.
+    pub(super) kind: TroubleKind,
+}
+
+/// Whether trying again can help.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TroubleKind {
+    /// It may pass by itself.
+    Passing,
+    /// It will be the same until somebody changes something.
+    Lasting,
+    /// The adapter takes no more connections.
+    Full,
 }
 
 impl Trouble {
     /// May pass by itself.
     pub(super) fn passing(words: impl Into<Cow<'static, str>>) -> Self {
-        Self { words: words.into(), lasting: false }
+        Self { words: words.into(), kind: TroubleKind::Passing }
     }
 
     /// Needs somebody to do something.
     pub(super) fn lasting(words: impl Into<Cow<'static, str>>) -> Self {
-        Self { words: words.into(), lasting: true }
+        Self { words: words.into(), kind: TroubleKind::Lasting }
+    }
+
+    /// The adapter takes no more connections.
+    pub(super) fn full(words: impl Into<Cow<'static, str>>) -> Self {
+        Self { words: words.into(), kind: TroubleKind::Full }
     }
 }
 
@@ -110,6 +128,9 @@ const OPEN_AGAIN_MAX: Duration = Duration::from_secs(5);
 /// Waiting time after something that lasts.
 const BACK_OFF_LASTING: Duration = Duration::from_secs(30);
 
+/// Of a band that is looked for.
+const NOT_HEARD: &str = "not heard yet: is it switched on and near?";
+
 /// One adapter and its links.
 #[derive(Debug)]
 pub(super) struct Central {
@@ -122,8 +143,7 @@ pub(super) struct Central {
     scan_from: Time,
     scan_pause: Duration,
     links: Box<[Link]>,
-    connections_max: usize,
-    acknowledge: Acknowledge,
+    limit: Limit,
     commands: VecDeque<Command>,
     events: VecDeque<RadioEvent>,
 }
@@ -154,6 +174,11 @@ struct Link {
     not_before: Time,
     /// Whether the operator was told that there is no connection left for it.
     told_full: bool,
+    acknowledge: Acknowledge,
+    /// Whether this adapter is the one to reach it.
+    mine: bool,
+    /// When it came to this adapter, or was last heard there.
+    sought_since: Time,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -181,10 +206,19 @@ struct Flight {
 }
 
 impl Central {
-    /// `links` links, all down; at most `connections_max` of them up at the same time.
-    pub(super) fn new(links: usize, connections_max: usize, acknowledge: Acknowledge) -> Self {
-        let link =
-            Link { state: LinkState::Away, failures: 0, not_before: Time::ZERO, told_full: false };
+    /// A link for each of `acknowledge`, all down and all of this adapter; at most
+    /// `connections_max` of them up at the same time, or as many as the adapter takes.
+    pub(super) fn new(acknowledge: &[Acknowledge], connections_max: Option<usize>) -> Self {
+        let link = |acknowledge: &Acknowledge| Link {
+            state: LinkState::Away,
+            failures: 0,
+            not_before: Time::ZERO,
+            told_full: false,
+            acknowledge: *acknowledge,
+            mine: true,
+            sought_since: Time::ZERO,
+        };
+        let room = 2 * acknowledge.len() + 4;
         Self {
             adapter: Adapter::Closed { retry_at: Time::ZERO },
             open_failures: 0,
@@ -192,11 +226,71 @@ impl Central {
             work: Work::Idle,
             scan_from: Time::ZERO,
             scan_pause: SCAN_PAUSE,
-            links: vec![link; links].into_boxed_slice(),
-            connections_max,
-            acknowledge,
-            commands: VecDeque::with_capacity(2 * links + 4),
-            events: VecDeque::with_capacity(2 * links + 4),
+            links: acknowledge.iter().map(link).collect(),
+            limit: Limit::new(connections_max),
+            commands: VecDeque::with_capacity(room),
+            events: VecDeque::with_capacity(room),
+        }
+    }
+
+    /// Whether the adapter works.
+    pub(super) fn is_open(&self) -> bool {
+        self.adapter == Adapter::Open
+    }
+
+    /// Whether it is this adapter that reaches the band.
+    pub(super) fn has(&self, link: LinkId) -> bool {
+        self.links.get(link.index()).is_some_and(|link| link.mine)
+    }
+
+    /// Whether the adapter was asked for and is not there.
+    pub(super) fn is_gone(&self) -> bool {
+        !self.is_open() && self.open_failures > 0
+    }
+
+    /// Connections that are free, less the bands that were heard here or came here lately and wait
+    /// for one.
+    pub(super) fn spare(&self, now: Time) -> usize {
+        let waits = |link: &Link| {
+            let heard = matches!(link.state, LinkState::Heard { .. });
+            link.mine && (heard || now.since(link.sought_since) < LOOK_ELSEWHERE)
+        };
+        let taken = self.links.iter().filter(|link| link.is_used() || waits(link)).count();
+        self.limit.max().saturating_sub(taken)
+    }
+
+    /// Since when the band has been looked for here without being heard; `None` if it is not this
+    /// adapter's, or something is under way with it.
+    pub(super) fn sought_since(&self, link: LinkId) -> Option<Time> {
+        let link = self.links.get(link.index())?;
+        (link.mine && link.state == LinkState::Away).then_some(link.sought_since)
+    }
+
+    /// Whether the band waits here and there is no connection for it.
+    pub(super) fn is_crowded_out(&self, link: LinkId) -> bool {
+        self.links.get(link.index()).is_some_and(Link::is_waiting) && !self.has_room()
+    }
+
+    /// Leaves the band to another adapter. Only if nothing is under way with it.
+    pub(super) fn give_up(&mut self, link: LinkId) {
+        if let Some(link) = self.links.get_mut(link.index()) {
+            link.mine = false;
+            link.state = LinkState::Away;
+        }
+    }
+
+    /// Takes over the band from another adapter.
+    pub(super) fn take_over(&mut self, now: Time, link: LinkId) {
+        let open = self.is_open();
+        let Some(entry) = self.links.get_mut(link.index()) else { return };
+        entry.mine = true;
+        entry.failures = 0;
+        entry.not_before = now;
+        entry.sought_since = now;
+        if open {
+            self.scan_from = self.scan_from.min(now);
+            self.scan_pause = SCAN_PAUSE;
+            self.down(link, NOT_HEARD.into());
         }
     }
 
@@ -267,14 +361,17 @@ impl Central {
         link: LinkId,
         token: Token,
         class: Class,
-        frame: FrameBytes,
+        writes: Writes,
     ) {
-        let state = self.links.get_mut(link.index()).map(|link| &mut link.state);
-        let Some(LinkState::Up { flight: flight @ None, unacknowledged, .. }) = state else {
+        let entry =
+            self.links.get_mut(link.index()).map(|link| (link.acknowledge, &mut link.state));
+        let Some((acknowledge, LinkState::Up { flight: flight @ None, unacknowledged, .. })) =
+            entry
+        else {
             self.events.push_back(RadioEvent::Lost { link, token });
             return;
         };
-        let acknowledged = match self.acknowledge {
+        let acknowledged = match acknowledge {
             Acknowledge::Never => false,
             Acknowledge::Every(n) => {
                 matches!(class, Class::Panic | Class::Keyframe) || *unacknowledged + 1 >= n
@@ -282,7 +379,7 @@ impl Central {
         };
         *unacknowledged = if acknowledged { 0 } else { unacknowledged.saturating_add(1) };
         *flight = Some(Flight { token, deadline: now + WRITE_TIME_MAX });
-        self.commands.push_back(Command::Write { link, token, frame, acknowledged });
+        self.commands.push_back(Command::Write { link, token, writes, acknowledged });
     }
 
     fn opened(&mut self, now: Time) {
@@ -292,7 +389,10 @@ impl Central {
         self.scan_from = now;
         self.all_well();
         for index in 0..self.links.len() {
-            self.down(link_id(index), "not heard yet: is it switched on and near?".into());
+            self.links[index].sought_since = now;
+            if self.links[index].mine {
+                self.down(link_id(index), NOT_HEARD.into());
+            }
         }
     }
 
@@ -306,7 +406,9 @@ impl Central {
             let link = &mut self.links[index];
             link.state = LinkState::Away;
             link.not_before = now;
-            self.down(link_id(index), format!("no adapter: {}", trouble.words).into());
+            if link.mine {
+                self.down(link_id(index), format!("no adapter: {}", trouble.words).into());
+            }
         }
     }
 
@@ -326,6 +428,8 @@ impl Central {
                 self.work = Work::Idle;
                 let state = LinkState::Up { since: now, flight: None, unacknowledged: 0 };
                 self.links[link.index()].state = state;
+                let used = self.used();
+                self.limit.connected(now, used);
                 self.events.push_back(RadioEvent::Up(link));
             }
             Report::ConnectFailed(link, trouble) => {
@@ -355,8 +459,11 @@ impl Central {
                 }
             }
             Report::Disconnected(link) => {
-                if let Some(state @ LinkState::Disconnecting) = self.state_mut(link) {
-                    *state = LinkState::Away;
+                if let Some(entry) = self.links.get_mut(link.index())
+                    && entry.state == LinkState::Disconnecting
+                {
+                    entry.state = LinkState::Away;
+                    entry.sought_since = now;
                 }
             }
             // Answers to what was given up meanwhile.
@@ -385,10 +492,11 @@ impl Central {
     }
 
     fn heard(&mut self, now: Time, link: LinkId) {
-        let Some(state @ (LinkState::Away | LinkState::Heard { .. })) = self.state_mut(link) else {
+        let Some(entry) = self.links.get_mut(link.index()).filter(|link| link.is_waiting()) else {
             return;
         };
-        *state = LinkState::Heard { at: now };
+        entry.state = LinkState::Heard { at: now };
+        entry.sought_since = now;
         self.scan_pause = SCAN_PAUSE;
         self.shorten_scan(now);
     }
@@ -427,7 +535,11 @@ impl Central {
             }
             Work::Idle => {
                 self.forget_stale(now);
-                self.tell_full();
+                if self.links.iter().any(Link::is_waiting) {
+                    let used = self.used();
+                    self.limit.probe(now, used);
+                }
+                self.tell_room();
                 if let Some(index) = self.connectable(now) {
                     let link = link_id(index);
                     self.links[index].state = LinkState::Connecting;
@@ -445,20 +557,23 @@ impl Central {
     /// When an idle adapter has something to do.
     fn next_work(&self) -> Option<Time> {
         if !self.has_room() {
-            return None;
+            let waits = self.links.iter().any(Link::is_waiting);
+            return self.limit.probe_at().filter(|_| waits);
         }
         let due = |link: &Link| match link.state {
             LinkState::Away => Some(link.not_before.max(self.scan_from)),
             LinkState::Heard { .. } => Some(link.not_before),
             _ => None,
         };
-        self.links.iter().filter_map(due).min()
+        self.links.iter().filter(|link| link.mine).filter_map(due).min()
     }
 
     /// The band that has waited longest to be connected.
     fn connectable(&self, now: Time) -> Option<usize> {
         let heard = |(index, link): (usize, &Link)| match link.state {
-            LinkState::Heard { .. } if link.not_before <= now => Some((link.not_before, index)),
+            LinkState::Heard { .. } if link.mine && link.not_before <= now => {
+                Some((link.not_before, index))
+            }
             _ => None,
         };
         let first = self.links.iter().enumerate().filter_map(heard).min();
@@ -467,13 +582,18 @@ impl Central {
 
     /// Whether a band could be connected if only it were heard.
     fn wants_scan(&self, now: Time) -> bool {
-        let missing = |link: &Link| link.state == LinkState::Away && link.not_before <= now;
+        let missing =
+            |link: &Link| link.mine && link.state == LinkState::Away && link.not_before <= now;
         self.has_room() && self.links.iter().any(missing)
     }
 
     fn has_room(&self) -> bool {
-        let used = |link: &&Link| !matches!(link.state, LinkState::Away | LinkState::Heard { .. });
-        self.links.iter().filter(used).count() < self.connections_max
+        self.used() < self.limit.max()
+    }
+
+    /// Connections that are there, come about or are being closed.
+    fn used(&self) -> usize {
+        self.links.iter().filter(|link| link.is_used()).count()
     }
 
     fn forget_stale(&mut self, now: Time) {
@@ -486,21 +606,17 @@ impl Central {
         }
     }
 
-    /// Says once to every band that is left out why it is.
-    fn tell_full(&mut self) {
-        if self.has_room() {
-            return;
-        }
+    /// Says once to every band that is left out why it is, and when that is over.
+    fn tell_room(&mut self) {
+        let full = !self.has_room();
         for index in 0..self.links.len() {
             let link = &self.links[index];
-            if matches!(link.state, LinkState::Away | LinkState::Heard { .. }) && !link.told_full {
-                let words = format!(
-                    "waits for a connection: {} of {} are in use (max_connections)",
-                    self.connections_max, self.connections_max
-                );
-                self.down(link_id(index), words.into());
-                self.links[index].told_full = true;
+            if !link.is_waiting() || link.told_full == full {
+                continue;
             }
+            let words = if full { self.limit.words() } else { NOT_HEARD.into() };
+            self.down(link_id(index), words);
+            self.links[index].told_full = full;
         }
     }
 
@@ -514,8 +630,15 @@ impl Central {
         let was_good =
             matches!(entry.state, LinkState::Up { since, .. } if now.since(since) >= GOOD_AFTER);
         entry.failures = if was_good { 0 } else { entry.failures.saturating_add(1) };
-        entry.not_before = now + back_off(entry.failures, trouble.lasting);
+        let lasting = trouble.kind == TroubleKind::Lasting;
+        entry.not_before = now + back_off(entry.failures, lasting);
         entry.state = LinkState::Disconnecting;
+        if trouble.kind == TroubleKind::Full {
+            // The one that was refused is among those that count as used.
+            let used = self.used() - 1;
+            self.limit.refused(now, used);
+        }
+        let entry = &self.links[link.index()];
         self.scan_from = self.scan_from.min(entry.not_before);
         self.scan_pause = SCAN_PAUSE;
         self.commands.push_back(Command::Disconnect(link));
@@ -548,6 +671,18 @@ impl Central {
 
     fn state_mut(&mut self, link: LinkId) -> Option<&mut LinkState> {
         self.links.get_mut(link.index()).map(|link| &mut link.state)
+    }
+}
+
+impl Link {
+    /// There is a connection, or one comes about or is being closed.
+    fn is_used(&self) -> bool {
+        !matches!(self.state, LinkState::Away | LinkState::Heard { .. })
+    }
+
+    /// To be connected by this adapter, and not yet at it.
+    fn is_waiting(&self) -> bool {
+        self.mine && !self.is_used()
     }
 }
 

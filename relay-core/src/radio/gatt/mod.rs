@@ -6,7 +6,8 @@
 //! | file | what | thread |
 //! |---|---|---|
 //! | `mod.rs` | the [`Radio`] | lane |
-//! | `central.rs` | what becomes of the adapter and its links; no I/O | lane |
+//! | `central.rs`, `limit.rs` | what becomes of an adapter and its links; no I/O | lane |
+//! | `sharing.rs` | which adapter reaches which band; no I/O | lane |
 //! | `bluetooth.rs` | does what `central.rs` says, through btleplug | its own |
 //! | `words.rs` | what went wrong, in plain words | its own |
 //!
@@ -15,10 +16,12 @@
 //! and what the system still held of it. The lane thread never waits for Bluetooth. Whatever
 //! fails is tried again, for ever, with bounded pauses, and said in words.
 //!
-//! One radio is one adapter. Several adapters are several radios, each with its own bands.
+//! One radio is one adapter, or several that share its bands (`sharing.rs`).
 
 mod bluetooth;
 mod central;
+mod limit;
+mod sharing;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -27,75 +30,149 @@ use std::sync::Arc;
 
 use bluetooth::{Bluetooth, Ended, Plan};
 use central::{Central, Command, Report, Trouble};
+use sharing::Sharing;
 
 use super::{Class, Frame, LaneWaker, LinkId, LinkSpec, Radio, RadioContext, RadioEvent};
 use crate::band::BandFrame;
-use crate::band::profile::Profile;
-use crate::config::GattConfig;
+use crate::band::profile::{Acknowledge, Encoder, Profile};
+use crate::config::{BandConfig, GattConfig};
 use crate::time::Time;
 
-/// Connected wristbands on one adapter.
+/// Connected wristbands on one adapter or a few.
 #[derive(Debug)]
 pub struct GattRadio {
-    plan: Arc<Plan>,
     links: Vec<LinkSpec>,
-    central: Central,
-    bluetooth: Option<Bluetooth>,
+    profiles: Vec<Arc<Profile>>,
+    encoders: Vec<Encoder>,
+    centrals: Vec<Central>,
+    /// For each of `centrals`, what it commands.
+    stacks: Vec<Stack>,
+    sharing: Sharing,
+    /// What the lane was told of the radio as a whole.
+    health: Health,
     waker: LaneWaker,
 }
 
-/// The show asks for a profile that there is none of.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no band profile is called \"{name}\": there is {known}")]
-pub struct UnknownProfile {
-    name: String,
-    known: String,
+/// The Bluetooth stack as one adapter sees it.
+#[derive(Debug)]
+struct Stack {
+    plan: Arc<Plan>,
+    bluetooth: Option<Bluetooth>,
+    /// Why the adapter does not work, if it does not.
+    fault: Option<String>,
+    ready: bool,
+}
+
+/// What the lane was told of the radio as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Health {
+    Unknown,
+    Ready,
+    Fault(String),
 }
 
 impl GattRadio {
     /// The radio that `config` describes. Nothing is opened before [`Radio::start`].
-    pub fn new(config: &GattConfig) -> Result<Self, UnknownProfile> {
-        let unknown = || UnknownProfile {
-            name: config.profile.clone(),
-            known: Profile::builtin_names().collect::<Vec<_>>().join(", "),
+    pub fn new(config: &GattConfig) -> Self {
+        let link = |band: &BandConfig| {
+            let spec = LinkSpec::connection(band.id.clone(), band.group);
+            let quiet_max = band.profile.refresh_max();
+            LinkSpec {
+                min_interval: band.profile.min_interval(),
+                fades: band.profile.fades(),
+                refresh: spec.refresh.into_iter().chain(quiet_max).min(),
+                ..spec
+            }
         };
-        let profile = Profile::builtin(&config.profile).ok_or_else(unknown)?;
-        let link = |band: &crate::config::BandConfig| LinkSpec {
-            min_interval: profile.min_interval(),
-            fades: profile.fades(),
-            ..LinkSpec::connection(band.id.clone(), band.group)
+        let profiles: Vec<Arc<Profile>> =
+            config.bands.iter().map(|band| Arc::clone(&band.profile)).collect();
+        let acknowledge: Vec<Acknowledge> =
+            profiles.iter().map(|profile| profile.acknowledge()).collect();
+        let bands: Vec<String> = config.bands.iter().map(|band| band.id.clone()).collect();
+        let adapters: Vec<Option<String>> = match config.adapters.as_slice() {
+            [] => vec![None],
+            names => names.iter().cloned().map(Some).collect(),
         };
-        let links: Vec<LinkSpec> = config.bands.iter().map(link).collect();
-        let central = Central::new(links.len(), config.max_connections, profile.acknowledge());
-        let bands = config.bands.iter().map(|band| band.id.clone()).collect();
-        let plan = Arc::new(Plan { adapter: config.adapter.clone(), profile, bands });
-        Ok(Self { plan, links, central, bluetooth: None, waker: LaneWaker::noop() })
+        let central = |_: &Option<String>| Central::new(&acknowledge, config.max_connections);
+        let mut centrals: Vec<Central> = adapters.iter().map(central).collect();
+        Sharing::deal(&mut centrals, bands.len());
+        let stack = |adapter| Stack {
+            plan: Arc::new(Plan { adapter, profiles: profiles.clone(), bands: bands.clone() }),
+            bluetooth: None,
+            fault: None,
+            ready: false,
+        };
+        Self {
+            links: config.bands.iter().map(link).collect(),
+            encoders: vec![Encoder::default(); bands.len()],
+            stacks: adapters.into_iter().map(stack).collect(),
+            profiles,
+            centrals,
+            sharing: Sharing::default(),
+            health: Health::Unknown,
+            waker: LaneWaker::noop(),
+        }
     }
 
-    /// Hands what the state machine wants done to the Bluetooth thread.
+    /// Hands what the state machines want done to the Bluetooth threads.
     fn submit(&mut self, now: Time) {
-        while let Some(command) = self.central.poll_command() {
-            if self.bluetooth.is_none() && command == Command::Open {
-                match Bluetooth::start(Arc::clone(&self.plan), self.waker.clone()) {
-                    Ok(bluetooth) => self.bluetooth = Some(bluetooth),
-                    Err(error) => {
-                        let words = format!("no thread for Bluetooth: {error}");
-                        self.central.handle_report(now, Report::Lost(Trouble::passing(words)));
-                        continue;
+        for (central, stack) in self.centrals.iter_mut().zip(&mut self.stacks) {
+            while let Some(command) = central.poll_command() {
+                if stack.bluetooth.is_none() && command == Command::Open {
+                    match Bluetooth::start(Arc::clone(&stack.plan), self.waker.clone()) {
+                        Ok(bluetooth) => stack.bluetooth = Some(bluetooth),
+                        Err(error) => {
+                            let words = format!("no thread for Bluetooth: {error}");
+                            central.handle_report(now, Report::Lost(Trouble::passing(words)));
+                            continue;
+                        }
                     }
                 }
-            }
-            if let Some(Err(Ended)) = self.bluetooth.as_ref().map(|b| b.submit(command)) {
-                self.ended(now);
+                if let Some(Err(Ended)) = stack.bluetooth.as_ref().map(|b| b.submit(command)) {
+                    stack.ended(now, central);
+                }
             }
         }
     }
 
+    /// What one adapter says of itself, as what the lane should know of all of them: the radio
+    /// works as long as one of them does.
+    fn judge(&mut self, index: usize, event: RadioEvent) -> Option<RadioEvent> {
+        let fault = match event {
+            RadioEvent::Ready => None,
+            RadioEvent::Fault(words) => Some(words.into_owned()),
+            other => return Some(other),
+        };
+        self.stacks[index].ready = fault.is_none();
+        self.stacks[index].fault = fault;
+        let faults: Vec<&str> =
+            self.stacks.iter().filter_map(|stack| stack.fault.as_deref()).collect();
+        let works = self.stacks.iter().any(|stack| stack.ready);
+        let health = match faults.first() {
+            None => Health::Ready,
+            Some(_) if works => Health::Ready,
+            Some(fault) => Health::Fault((*fault).to_owned()),
+        };
+        if let (true, Some(fault)) = (works, faults.first()) {
+            tracing::warn!(fault, "one adapter of several does not work; the others go on");
+        }
+        if health == self.health {
+            return None;
+        }
+        self.health = health.clone();
+        Some(match health {
+            Health::Fault(words) => RadioEvent::Fault(words.into()),
+            Health::Unknown | Health::Ready => RadioEvent::Ready,
+        })
+    }
+}
+
+impl Stack {
     /// The Bluetooth thread is gone; a new one is started with the next attempt.
-    fn ended(&mut self, now: Time) {
+    fn ended(&mut self, now: Time, central: &mut Central) {
         self.bluetooth = None;
         let trouble = Trouble::passing("a fault inside the Bluetooth stack; starting it again");
-        self.central.handle_report(now, Report::Lost(trouble));
+        central.handle_report(now, Report::Lost(trouble));
     }
 }
 
@@ -114,42 +191,60 @@ impl Radio for GattRadio {
     }
 
     fn handle_timeout(&mut self, now: Time) {
-        self.central.handle_timeout(now);
+        self.sharing.share(now, &mut self.centrals, self.links.len());
+        self.centrals.iter_mut().for_each(|central| central.handle_timeout(now));
         self.submit(now);
     }
 
     fn poll_timeout(&self) -> Option<Time> {
-        self.central.poll_timeout()
+        let sharing = self.sharing.poll_timeout(self.centrals.len());
+        self.centrals.iter().filter_map(Central::poll_timeout).chain(sharing).min()
     }
 
     fn poll_event(&mut self, now: Time) -> Option<RadioEvent> {
         loop {
-            if let Some(event) = self.central.poll_event() {
-                return Some(event);
+            for index in 0..self.centrals.len() {
+                while let Some(event) = self.centrals[index].poll_event() {
+                    if let Some(event) = self.judge(index, event) {
+                        return Some(event);
+                    }
+                }
             }
-            match self.bluetooth.as_mut()?.poll_report() {
-                Ok(Some(report)) => self.central.handle_report(now, report),
-                Ok(None) => return None,
-                Err(Ended) => self.ended(now),
+            let mut idle = true;
+            for (central, stack) in self.centrals.iter_mut().zip(&mut self.stacks) {
+                match stack.bluetooth.as_mut().map(Bluetooth::poll_report) {
+                    Some(Ok(Some(report))) => central.handle_report(now, report),
+                    Some(Err(Ended)) => stack.ended(now, central),
+                    Some(Ok(None)) | None => continue,
+                }
+                idle = false;
+            }
+            if idle {
+                return None;
             }
             self.submit(now);
         }
     }
 
     fn send(&mut self, now: Time, link: LinkId, frame: &Frame) {
-        let bytes = self.plan.profile.encode(&BandFrame {
+        let band_frame = BandFrame {
             look: frame.look,
             sequence: frame.sequence,
             first: frame.first,
             panic: frame.class == Class::Panic,
-        });
-        self.central.send(now, link, frame.token, frame.class, bytes);
+        };
+        let writes =
+            self.encoders[link.index()].writes(&self.profiles[link.index()], now, &band_frame);
+        // One of them has the band; a band that none has is lost with the first.
+        let home = self.centrals.iter().position(|central| central.has(link)).unwrap_or(0);
+        self.centrals[home].send(now, link, frame.token, frame.class, writes);
         self.submit(now);
     }
 
     fn stop(&mut self) {
-        if let Some(bluetooth) = self.bluetooth.take() {
-            bluetooth.stop();
-        }
+        // All are asked before any is waited for.
+        let stacks = self.stacks.iter_mut().filter_map(|stack| stack.bluetooth.take());
+        let stopping: Vec<_> = stacks.map(Bluetooth::request_stop).collect();
+        stopping.into_iter().for_each(bluetooth::Stopping::wait);
     }
 }

@@ -32,7 +32,12 @@ fn explain_system(error: &(dyn std::error::Error + Send + Sync + 'static)) -> Tr
     if let Some(error) = error.downcast_ref::<bluez_async::BluetoothError>() {
         return explain_bluez(error);
     }
-    Trouble::passing(error.to_string())
+    let text = error.to_string();
+    // What Apple and Windows say in a text of their own.
+    if text.contains("onnection limit") || text.contains("maximum number of connections") {
+        return full();
+    }
+    Trouble::passing(text)
 }
 
 #[cfg(target_os = "linux")]
@@ -105,8 +110,8 @@ fn explain_failed(text: &str) -> Trouble {
         needs_pairing()
     } else if has(&["ATT error"]) {
         Trouble::lasting("the band refuses the frame: is it another kind than its profile?")
-    } else if has(&["limit", "resources", "memory"]) {
-        Trouble::passing("the adapter has no connection left: lower max_connections")
+    } else if has(&["limit", "resources", "memory", "Too many links"]) {
+        full()
     } else if has(&["Not connected", "profile-unavailable"]) {
         Trouble::passing("connection lost")
     } else if has(&["In Progress", "in progress", "busy"]) {
@@ -116,6 +121,11 @@ fn explain_failed(text: &str) -> Trouble {
     } else {
         Trouble::passing(format!("BlueZ: {text}"))
     }
+}
+
+/// The adapter refuses a further connection.
+fn full() -> Trouble {
+    Trouble::full("the adapter has no connection left: it waits for one, or add an adapter")
 }
 
 /// No adapter at all.
@@ -151,6 +161,7 @@ fn needs_pairing() -> Trouble {
 
 #[cfg(test)]
 mod tests {
+    use super::super::central::TroubleKind;
     use super::*;
 
     #[test]
@@ -178,7 +189,19 @@ mod tests {
         ] {
             let trouble = explain_dbus(name, text);
             assert!(trouble.words.contains(words), "{name} {text}: {}", trouble.words);
-            assert_eq!(trouble.lasting, lasting, "{name} {text}");
+            assert_eq!(trouble.kind == TroubleKind::Lasting, lasting, "{name} {text}");
+        }
+    }
+
+    #[test]
+    fn an_adapter_without_a_connection_left_is_known_as_such() {
+        for text in [
+            "le-connection-concurrent-connection-limit",
+            "Too many links",
+            "Cannot allocate memory",
+        ] {
+            let trouble = explain_dbus("org.bluez.Error.Failed", text);
+            assert_eq!(trouble.kind, TroubleKind::Full, "{text}");
         }
     }
 
