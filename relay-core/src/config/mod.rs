@@ -283,7 +283,7 @@ pub struct SimulatedConfig {
 }
 
 /// Connected wristbands.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct GattConfig {
     /// Adapters that share the bands, `hci0`; empty = the first there is.
     pub adapters: Vec<String>,

@@ -301,9 +301,3 @@ fn unknown_profile(report: &mut Report<'_>, name: &str, span: Range<usize>) {
     };
     report.error_help(span, message, help);
 }
-
-impl Default for GattConfig {
-    fn default() -> Self {
-        Self { adapters: Vec::new(), bands: Vec::new(), max_connections: None }
-    }
-}
