@@ -139,6 +139,8 @@ pub enum EventKind {
         /// Index of the group.
         group: u32,
     },
+    /// The last override by an operator ended because its time was over.
+    OverridesOver,
     /// A controller changed the node by ArtAddress.
     Programmed {
         /// The controller.
@@ -185,6 +187,7 @@ impl EventKind {
             | Self::SyncStarted { .. }
             | Self::NotPatched { .. }
             | Self::GroupBack { .. }
+            | Self::OverridesOver
             | Self::Programmed { .. } => Severity::Info,
             Self::SourceLost { .. }
             | Self::UniverseLost { .. }
@@ -214,6 +217,7 @@ impl EventKind {
             Self::NotPatched { .. } => "not_patched",
             Self::GroupLost { .. } => "group_lost",
             Self::GroupBack { .. } => "group_back",
+            Self::OverridesOver => "overrides_over",
             Self::Programmed { .. } => "programmed",
         }
     }
@@ -281,6 +285,9 @@ impl fmt::Display for EventKind {
             ),
             Self::GroupLost { group } => write!(f, "group {group}: signal lost"),
             Self::GroupBack { group } => write!(f, "group {group}: signal is back"),
+            Self::OverridesOver => {
+                f.write_str("the time of the last override is over; the console rules")
+            }
             Self::Programmed { by, change } => write!(f, "{}: {change}", by.ip()),
         }
     }

@@ -6,7 +6,7 @@
 //! console                                                                       wristbands
 //!    │ UDP                                                                          ▲ BLE
 //!    ▼                                                                              │
-//! 1 receive ─► 2 wire ─► 3 merge ─► 4 patch ─► output ─► table ──lane──► 5 schedule ─► radio
+//! 1 receive ─► 2 wire ─► 3 merge ─► 4 patch ─► output ─► steering ─► table ──lane──► 5 schedule ─► radio
 //! ```
 //!
 //! 1. [`receive`]: sockets → datagrams, with the kernel's arrival times. [`interfaces`] says which
@@ -14,7 +14,7 @@
 //! 2. [`wire`]: bytes → borrowed, checked views. [`artnet_node`] answers ArtPoll.
 //! 3. [`merge`]: the sources of each universe → its winning levels and who owns them.
 //! 4. [`patch`]: levels → looks of groups; [`output`]: what loss of signal and delay make of them;
-//!    [`table`]: the newest look of every group.
+//!    [`steering`]: what operators make of that by hand; [`table`]: the newest look of every group.
 //! 5. [`schedule`]: newest looks → frames of one link, at the link's own rate; [`radio`] sends them.
 //!
 //! Stages 2 to 4 are the [`engine`]: a state machine without sockets, threads or a clock.
@@ -58,6 +58,7 @@ pub mod relay;
 pub mod schedule;
 pub mod show;
 pub mod snapshot;
+pub mod steering;
 pub mod table;
 #[cfg(feature = "io")]
 pub mod telemetry;

@@ -85,6 +85,14 @@ impl Look {
         }
     }
 
+    /// What is left of the fade to this look `elapsed` after it began, hundredths of a second,
+    /// rounded up.
+    pub(crate) fn fade_left(self, elapsed: Duration) -> u8 {
+        let total = u64::from(self.fade_cs) * NANOS_PER_CS;
+        let elapsed = u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX);
+        total.saturating_sub(elapsed).div_ceil(NANOS_PER_CS) as u8
+    }
+
     /// Whether any light comes out.
     pub const fn is_lit(self) -> bool {
         u32::from_le_bytes(self.output()) != 0

@@ -41,6 +41,14 @@ pub struct Status {
     pub bands: u32,
     /// Bands connected, over all radios.
     pub bands_connected: u32,
+    /// Panic is latched: every band is dark until it is released.
+    pub panic: bool,
+    /// Every group keeps the look it had from the console.
+    pub frozen: bool,
+    /// The grand master, 0..=255.
+    pub grand_master: u8,
+    /// Groups overridden by hand.
+    pub groups_overridden: u32,
     /// Faults standing now, in plain words with what to do; empty = all is well.
     pub faults: Vec<String>,
 }
@@ -288,4 +296,32 @@ pub struct EventState {
     pub severity: Severity,
     /// In plain words.
     pub text: String,
+    /// Who did it, and with what; `None` if nobody in person.
+    pub by: Option<String>,
+}
+
+/// What operators have done by hand.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ControlState {
+    /// Panic is latched: every band is dark until it is released.
+    pub panic: bool,
+    /// Every group keeps the look it had from the console.
+    pub frozen: bool,
+    /// 0 = dark, 255 = as the console sends it.
+    pub grand_master: u8,
+    /// The groups with an override or a master below full, in the order of the show file.
+    pub groups: Vec<GroupControl>,
+}
+
+/// A group that a hand is on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct GroupControl {
+    /// Its name.
+    pub name: String,
+    /// Its master, 0..=255.
+    pub master: u8,
+    /// What overrides the console: `look`, `identify`, `colours`, `chase`; `None` = nothing.
+    pub overridden_by: Option<String>,
+    /// How long the override still lasts; `None` without one.
+    pub left_ms: Option<u64>,
 }

@@ -4,13 +4,14 @@
 //! that was written earlier, never a torn one. Rates and percentiles are worked out by the reader,
 //! at control rate.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use histogram::{AtomicHistogram, Histogram};
 
 use crate::engine::{Counters, Ignored, Note};
 use crate::snapshot::{Latency, PacketCounts};
+use crate::steering::{FULL, Steering};
 use crate::wire::Malformed;
 
 /// A count that one thread writes and any thread reads.
@@ -101,6 +102,42 @@ pub struct Telemetry {
     pub turns: Count,
     /// Kernel arrival → look published.
     pub latency_published: LatencyHistogram,
+    /// What operators have done by hand.
+    pub steering: SteeringFlags,
+}
+
+/// What operators have done by hand, as far as it concerns the whole show.
+#[derive(Debug)]
+pub struct SteeringFlags {
+    /// Panic is latched.
+    pub panic: AtomicBool,
+    /// The show is frozen.
+    pub frozen: AtomicBool,
+    /// The grand master, 0..=255.
+    pub grand_master: AtomicU8,
+    /// Groups with an override.
+    pub overridden: AtomicU32,
+}
+
+impl Default for SteeringFlags {
+    fn default() -> Self {
+        Self {
+            panic: AtomicBool::default(),
+            frozen: AtomicBool::default(),
+            grand_master: AtomicU8::new(FULL),
+            overridden: AtomicU32::default(),
+        }
+    }
+}
+
+impl SteeringFlags {
+    /// Copies them. One writer only.
+    pub fn copy(&self, steering: &Steering) {
+        self.panic.store(steering.is_panic(), Ordering::Relaxed);
+        self.frozen.store(steering.is_frozen(), Ordering::Relaxed);
+        self.grand_master.store(steering.grand_master(), Ordering::Relaxed);
+        self.overridden.store(steering.overridden(), Ordering::Relaxed);
+    }
 }
 
 impl Telemetry {

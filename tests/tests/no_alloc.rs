@@ -10,7 +10,9 @@ use wristcast_core::config::{Config, EndLook};
 use wristcast_core::engine::{CompiledShow, Datagram, Engine, Ignored, Note};
 use wristcast_core::lane::{self, Stamp};
 use wristcast_core::limits::Limits;
+use wristcast_core::look::Look;
 use wristcast_core::merge::UniverseSample;
+use wristcast_core::steering::{OVERRIDE_MAX, Order, Pattern, Selection};
 use wristcast_core::time::Time;
 use wristcast_core::universe::{PortAddress, SacnUniverse};
 use wristcast_core::wire::sacn::{self, Cid};
@@ -217,6 +219,52 @@ fn no_datagram_and_no_time_out_allocates() {
     }
     assert!(counters.noted(Note::ArtPoll) > 100 && counters.noted(Note::ArtAddress) > 100);
     assert!(counters.rejected(Malformed::SacnTruncated) > 20);
+}
+
+#[test]
+fn operators_orders_allocate_nothing_on_the_relay_thread() {
+    let config = show(1);
+    let mut engine = Engine::new(&config, &Limits::of(&config), 1);
+    let mut noise = Noise(7);
+    let mut bytes = [0; 1500];
+    let these = || Selection::These([5, 1, 99, 3].into());
+    let look = Look { red: 9, dimmer: 255, ..Look::DARK };
+    let orders = [
+        Order::Override { groups: Selection::All, pattern: Pattern::Chase, time: OVERRIDE_MAX },
+        Order::Master { groups: these(), level: 9 },
+        Order::Override {
+            groups: these(),
+            pattern: Pattern::Identify,
+            time: Duration::from_millis(700),
+        },
+        Order::Freeze(true),
+        Order::Override { groups: these(), pattern: Pattern::Look(look), time: OVERRIDE_MAX },
+        Order::Panic(true),
+        Order::GrandMaster(30),
+        Order::Panic(false),
+        Order::Release { groups: Selection::All },
+        Order::Freeze(false),
+    ];
+    let mut changes = 0;
+    for (n, order) in (0..).zip(orders.iter().cycle().take(1_000)) {
+        let len = datagram(&mut noise, &mut bytes);
+        let now = Time::from_millis(n * 130);
+        let calls = calls(|| {
+            changes += u32::from(engine.handle_timeout(now));
+            changes += u32::from(engine.obey(now, order));
+            let source = SocketAddr::from(([10, 0, 0, 1], 6454));
+            let _ = engine.handle_datagram(Datagram {
+                bytes: &bytes[..len],
+                source,
+                destination: None,
+                interface: None,
+                at: now,
+            });
+            while engine.poll_event().is_some() {}
+        });
+        assert_eq!(calls, 0, "{order:?}");
+    }
+    assert!(changes > 500, "{changes}");
 }
 
 #[test]

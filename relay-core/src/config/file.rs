@@ -57,6 +57,9 @@ pub(super) struct Show {
     /// The show's name, 1 to 200 bytes.
     #[schemars(length(min = 1, max = 200))]
     name: String,
+    /// What every group shows until its first packet comes: "black" (default) or a look.
+    #[schemars(extend("default" = "black"))]
+    start_look: Option<LookOrBlack>,
     /// What the bands are left showing when the relay stops: "black" (default), "hold" or a look.
     #[schemars(extend("default" = "black"))]
     end_look: Option<EndLook>,

@@ -49,6 +49,8 @@ pub struct Config {
     pub groups: Vec<Group>,
     /// The radios, in the order of the file.
     pub radios: Vec<RadioConfig>,
+    /// What every group shows until the first packet for it comes; [`Look::DARK`] by default.
+    pub start_look: Look,
     /// What the bands are left showing when the relay stops.
     pub end_look: EndLook,
 }

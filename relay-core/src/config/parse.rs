@@ -76,6 +76,8 @@ fn read(report: &mut Report<'_>, text: &str, files: &dyn Files) -> Option<Config
     let mut table = Table::new("the show", 0..0, root.get_ref());
     let name = table.require("name", "\"My show\"");
     let name = name.and_then(|value| value.text(report, NAME_BYTES_MAX)).unwrap_or_default();
+    let mut start_look = Look::DARK;
+    set(&mut start_look, table.get("start_look"), |value| read_look::start_look(report, value));
     let mut end_look = EndLook::Look(Look::DARK);
     set(&mut end_look, table.get("end_look"), |value| read_look::end_look(report, value));
     let mut receiving = Network::of_show(name);
@@ -98,6 +100,7 @@ fn read(report: &mut Report<'_>, text: &str, files: &dyn Files) -> Option<Config
         http,
         groups: groups.groups,
         radios: radios.into_iter().map(|(radio, _)| radio).collect(),
+        start_look,
         end_look,
     })
 }

@@ -1,4 +1,5 @@
-//! Looks as the file writes them, and what is built from them: loss policies and the end look.
+//! Looks as the file writes them, and what is built from them: loss policies, the start look and
+//! the end look.
 
 use std::time::Duration;
 
@@ -13,6 +14,14 @@ const LOSS_MS_MAX: u64 = 3_600_000;
 
 const OR_LOOK: &str = " or a look: { red = 255, dimmer = 100 }";
 const OR_POLICY: &str = " or a policy: { to = \"black\", after_ms = 2000, fade_ms = 3000 }";
+
+/// `start_look`: `"black"` or a look.
+pub(super) fn start_look(report: &mut Report<'_>, value: Value<'_>) -> Option<Look> {
+    match value.as_table("a look") {
+        Some(table) => Some(look_table(report, table)),
+        None => value.choice(report, &[("black", Look::DARK)], OR_LOOK),
+    }
+}
 
 /// `end_look`: `"black"`, `"hold"` or a look.
 pub(super) fn end_look(report: &mut Report<'_>, value: Value<'_>) -> Option<EndLook> {

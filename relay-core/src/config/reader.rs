@@ -75,7 +75,7 @@ impl<'t> Table<'t> {
                     let message = format!("{} has no key `{}`", self.what, shortened(name));
                     let help = match name {
                         // TOML takes it for a key of the table above it.
-                        "name" | "end_look" => format!(
+                        "name" | "start_look" | "end_look" => format!(
                             "if it is the show's, `{name}` must stand before the first [table]"
                         ),
                         _ => suggestion(name, &self.known),

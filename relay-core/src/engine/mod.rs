@@ -31,6 +31,7 @@ use crate::merge::{DmxData, Merge, Merged, Slots, SourceId, SyncRequest, Univers
 use crate::output::Output;
 use crate::patch::Plan;
 use crate::snapshot::SignalState;
+use crate::steering::{Order, Steering};
 use crate::table::GroupTable;
 use crate::time::Time;
 use crate::universe::{PortAddress, Universe};
@@ -68,6 +69,8 @@ pub struct CompiledShow {
     port_addresses: Vec<PortAddress>,
     /// Index in [`Merge`] by index in the plan.
     ports: Vec<u32>,
+    /// The groups by name, ascending, with their indices.
+    names: Box<[(Box<str>, u32)]>,
 }
 
 impl CompiledShow {
@@ -78,9 +81,18 @@ impl CompiledShow {
             Universe::ArtNet(address) => Some(*address),
             Universe::Sacn(_) => None,
         });
+        let mut table = GroupTable::new(config.groups.len());
+        for group in 0..config.groups.len() {
+            table.set(group, config.start_look);
+        }
+        let names = config.groups.iter().zip(0..);
+        let mut names: Box<[_]> =
+            names.map(|(group, index)| (group.name.as_str().into(), index)).collect();
+        names.sort_unstable();
         Box::new(Self {
             output: Output::new(config, &plan),
-            table: GroupTable::new(config.groups.len()),
+            table,
+            names,
             port_addresses: port_addresses.collect(),
             ports: Vec::with_capacity(plan.universes().len()),
             plan,
@@ -91,6 +103,19 @@ impl CompiledShow {
     pub fn universes(&self) -> &[Universe] {
         self.plan.universes()
     }
+}
+
+/// The groups of a show that are in an old one, too: their index there and here.
+fn kept_groups<'a>(
+    names: &'a [(Box<str>, u32)],
+    old: &'a [(Box<str>, u32)],
+) -> impl Iterator<Item = (usize, usize)> + 'a {
+    let mut old = old.iter().peekable();
+    names.iter().filter_map(move |(name, here)| {
+        while old.next_if(|(other, _)| other < name).is_some() {}
+        let (_, there) = old.next_if(|(other, _)| other == name)?;
+        Some((*there as usize, *here as usize))
+    })
 }
 
 /// Datagrams in, looks of groups out.
@@ -184,11 +209,13 @@ impl Engine {
         if let Some(event) = self.events.pop() {
             return Some(event);
         }
-        let (group, signal) = self.show.output.poll_signal()?;
-        let group = group as u32;
+        let output = &mut self.show.output;
+        let signal = output.poll_signal().map(|(group, signal)| (group as u32, signal));
         let kind = match signal {
-            SignalState::Live => EventKind::GroupBack { group },
-            SignalState::Lost | SignalState::Waiting => EventKind::GroupLost { group },
+            Some((group, SignalState::Live)) => EventKind::GroupBack { group },
+            Some((group, _)) => EventKind::GroupLost { group },
+            None if output.poll_overrides_over() => EventKind::OverridesOver,
+            None => return None,
         };
         Some(Event { at: self.now.unwrap_or_default(), kind })
     }
@@ -281,15 +308,30 @@ impl Engine {
         self.node.set_interfaces(now, interfaces);
     }
 
+    /// Obeys an operator's order. Returns whether looks changed.
+    #[must_use]
+    pub fn obey(&mut self, now: Time, order: &Order) -> bool {
+        self.set_now(now);
+        let show = &mut *self.show;
+        show.output.obey(now, order, &mut show.table)
+    }
+
+    /// What operators have done by hand.
+    pub const fn steering(&self) -> &Steering {
+        self.show.output.steering()
+    }
+
     /// Leaves every group in its end look. Returns whether looks changed.
     #[must_use]
     pub fn set_all(&mut self, end_look: EndLook) -> bool {
+        let now = self.now.unwrap_or_default();
         let show = &mut *self.show;
-        show.output.end(end_look, &mut show.table)
+        show.output.end(now, end_look, &mut show.table)
     }
 
     /// Goes over to another show between two packets. Universes that stay patched keep their
-    /// sources and levels; what changed shows at once. Gives back the old show, to be freed
+    /// sources and levels, groups that keep their name what was done to them by hand; what changed
+    /// shows at once. Gives back the old show, to be freed
     /// elsewhere.
     ///
     /// # Errors
@@ -306,6 +348,8 @@ impl Engine {
         self.set_now(now);
         let old = std::mem::replace(&mut self.show, show);
         self.show.table.supersede(&old.table);
+        let CompiledShow { output, table, names, .. } = &mut *self.show;
+        output.take_over(now, &old.output, kept_groups(names, &old.names), table);
         self.connect(now, Some(&old));
         self.node.set_port_addresses(now, &self.show.port_addresses);
         let plan = &self.show.plan;

@@ -1,5 +1,5 @@
 //! The last step of stage 4: patched looks → the [`GroupTable`], through each group's policy for
-//! loss of signal and its delay.
+//! loss of signal and its delay, then through what operators do by hand ([`steering`](crate::steering)).
 //!
 //! * Before it: [`patch`](crate::patch). After it: the table that lanes publish.
 //! * Thread: the relay thread. Promises: no allocation after [`Output::new`], no clock of its
@@ -16,10 +16,11 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::config::{Config, EndLook, Loss};
+use crate::config::{Config, EndLook, Group, Loss};
 use crate::look::Look;
 use crate::patch::Plan;
 use crate::snapshot::SignalState;
+use crate::steering::{Order, Steering};
 use crate::table::GroupTable;
 use crate::time::Time;
 use crate::timers::Timers;
@@ -44,6 +45,7 @@ pub struct Output {
     timers: Timers,
     /// Groups whose signal came or went since it was last polled, each at most once.
     signals: VecDeque<u32>,
+    steering: Steering,
 }
 
 #[derive(Debug)]
@@ -78,10 +80,14 @@ enum Phase {
 }
 
 impl Output {
-    /// Takes the policies of every group. The only allocation.
+    /// Takes the policies of every group. The only allocation. Every group begins with the start
+    /// look.
     pub fn new(config: &Config, plan: &Plan) -> Self {
+        let start = config.start_look;
+        let group = |group: &Group| GroupOutput::new(group.loss, group.delay, start);
         Self {
-            groups: config.groups.iter().map(|g| GroupOutput::new(g.loss, g.delay)).collect(),
+            steering: Steering::new(config.groups.len(), start),
+            groups: config.groups.iter().map(group).collect(),
             universes_live: vec![false; plan.universes().len()],
             timers: Timers::new(config.groups.len()),
             signals: VecDeque::with_capacity(config.groups.len()),
@@ -152,14 +158,44 @@ impl Output {
             }
             changed |= self.update(now, group, table);
         }
-        changed
+        self.steering.handle_timeout(now, table) | changed
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) has something to do. Any other call that
     /// takes the table may change it.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Time> {
-        self.timers.first().map(|(due, _)| due)
+        let due = self.timers.first().map(|(due, _)| due);
+        due.into_iter().chain(self.steering.poll_timeout()).min()
+    }
+
+    /// Obeys an operator's order. Returns whether the table changed.
+    pub fn obey(&mut self, now: Time, order: &Order, table: &mut GroupTable) -> bool {
+        self.steering.obey(now, order, table)
+    }
+
+    /// What operators have done by hand.
+    pub const fn steering(&self) -> &Steering {
+        &self.steering
+    }
+
+    /// True once after the last override ended because its time was over.
+    #[must_use]
+    pub fn poll_overrides_over(&mut self) -> bool {
+        self.steering.poll_overrides_over()
+    }
+
+    /// Takes over what operators have done to the show before, for the groups that `pairs` names by
+    /// their index there and here.
+    pub(crate) fn take_over(
+        &mut self,
+        now: Time,
+        old: &Self,
+        pairs: impl Iterator<Item = (usize, usize)>,
+        table: &mut GroupTable,
+    ) {
+        self.steering.take_over(&old.steering, pairs);
+        self.steering.refresh_all(now, table);
     }
 
     /// The next group whose signal came or went, with its state now.
@@ -178,16 +214,19 @@ impl Output {
 
     /// Leaves every group in its end look, past delays and loss policies. Returns whether the
     /// table changed. To hold is to show the newest look at once, strobe opened: nobody is left
-    /// to stop it.
-    pub fn end(&mut self, end_look: EndLook, table: &mut GroupTable) -> bool {
+    /// to stop it. After a panic nobody is left to release, every group stays dark.
+    pub fn end(&mut self, now: Time, end_look: EndLook, table: &mut GroupTable) -> bool {
         let mut changed = false;
         for (index, state) in self.groups.iter_mut().enumerate() {
             state.phase = Phase::Still;
             state.line.clear();
-            state.entered = match end_look {
-                EndLook::Hold => Look { strobe_dhz: 0, ..state.entered },
-                EndLook::Look(look) => look,
+            let chosen = match end_look {
+                EndLook::Hold => None,
+                EndLook::Look(look) => Some(look),
             };
+            // What was still on its way through the delay.
+            changed |= self.steering.show(now, index, state.entered, table);
+            state.entered = self.steering.end_look(index, chosen, table);
             changed |= table.set(index, state.entered);
             self.timers.set(index, None);
         }
@@ -224,19 +263,19 @@ impl Output {
         };
         let look = state.delayed(now, look);
         self.timers.set(group, state.deadline());
-        look.is_some_and(|look| table.set(group, look))
+        look.is_some_and(|look| self.steering.show(now, group, look, table))
     }
 }
 
 impl GroupOutput {
-    fn new(loss: Loss, delay: Duration) -> Self {
+    fn new(loss: Loss, delay: Duration, start: Look) -> Self {
         let per_delay = delay.as_millis() as u64 * DELAYED_LOOKS_PER_SECOND / 1000;
         let line_max = if delay.is_zero() { 0 } else { per_delay as usize + 2 };
         Self {
             loss,
             delay,
-            patched: Look::DARK,
-            entered: Look::DARK,
+            patched: start,
+            entered: start,
             line: VecDeque::with_capacity(line_max),
             line_max,
             universes_live: 0,

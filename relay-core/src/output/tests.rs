@@ -300,7 +300,7 @@ fn the_end_look_passes_delays_and_loss_policies_by() {
     for (end, left) in [(EndLook::Hold, newest), (EndLook::Look(orange), orange)] {
         let mut stage = Stage::strobing(keys);
         stage.packet(0, &[255, 1, 2, 3, 100]);
-        assert!(stage.output.end(end, &mut stage.table));
+        assert!(stage.output.end(stage.now, end, &mut stage.table));
         assert_eq!(stage.look(), left);
         assert_eq!(stage.pass(5000), []);
         assert!(!stage.packet(0, &[9]), "what was in the delay line is gone");

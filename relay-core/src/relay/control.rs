@@ -85,6 +85,7 @@ pub(super) struct Ends {
     pub(super) link: Link,
     pub(super) answers: Receiver<Answer>,
     pub(super) notices: HeapCons<Notice>,
+    pub(super) log: EventLog,
     /// Gone when the relay thread is.
     pub(super) alive: Weak<()>,
 }
@@ -152,7 +153,7 @@ impl Control {
         Self {
             clock,
             sockets,
-            log: EventLog::default(),
+            log: ends.log.clone(),
             show,
             limits,
             ends,

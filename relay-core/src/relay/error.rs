@@ -116,3 +116,15 @@ pub enum ReloadError {
     #[error(transparent)]
     Handle(#[from] HandleError),
 }
+
+/// Why an order was not obeyed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OrderError {
+    /// The order makes no sense, or not in this show.
+    #[error(transparent)]
+    Request(#[from] crate::steering::RequestError),
+    /// The relay thread did not obey.
+    #[error(transparent)]
+    Handle(#[from] HandleError),
+}

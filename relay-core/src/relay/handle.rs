@@ -1,22 +1,25 @@
 //! Asking and telling a running relay.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::control::Control;
+use super::desk::Desk;
 use super::network::network_state;
-use super::sample::{Sampler, group_state};
+use super::sample::{Sampler, group_control, group_state};
 use super::show::Show;
 use super::thread::Command;
-use super::{HandleError, ReloadError};
+use super::{HandleError, OrderError, ReloadError};
 use crate::config::Config;
 use crate::engine::CompiledShow;
 use crate::lane::LaneReader;
 use crate::radio::telemetry::RadioTelemetry;
 use crate::receive::Clock;
 use crate::snapshot::{
-    BandState, EventState, GroupState, Latency, NetworkState, RadioState, Severity, SignalState,
-    Status, UniverseState,
+    BandState, ControlState, EventState, GroupState, Latency, NetworkState, RadioState, Severity,
+    SignalState, Status, UniverseState,
 };
+use crate::steering::{Actor, Request};
 use crate::telemetry::{Telemetry, percentiles};
 use crate::time::Time;
 use crate::trace::Tracer;
@@ -33,6 +36,7 @@ pub struct RelayHandle {
 pub(super) struct Shared {
     pub(super) clock: Clock,
     pub(super) control: Mutex<Control>,
+    pub(super) desk: Mutex<Desk>,
     pub(super) sampler: Mutex<Sampler>,
     /// The lane of the front ends.
     pub(super) looks: Mutex<LaneReader>,
@@ -97,6 +101,7 @@ impl RelayHandle {
         faults.extend(fault);
         let live = |signal: SignalState| signal == SignalState::Live;
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let steering = &shared.telemetry.steering;
         let bands = |radio: &Arc<RadioTelemetry>| radio.radio_state().bands;
         Status {
             show: show.config.name.clone(),
@@ -114,8 +119,41 @@ impl RelayHandle {
             groups_lost: count(signals.groups.iter().filter(|&&group| !live(group)).count()),
             bands: shared.radios.iter().map(bands).sum(),
             bands_connected: shared.radios.iter().map(|radio| radio.bands_up()).sum(),
+            panic: steering.panic.load(Ordering::Relaxed),
+            frozen: steering.frozen.load(Ordering::Relaxed),
+            grand_master: steering.grand_master.load(Ordering::Relaxed),
+            groups_overridden: steering.overridden.load(Ordering::Relaxed),
             faults,
         }
+    }
+
+    /// Does to the show what `by` asks for, and writes it down. Returns when the looks that come of
+    /// it are published: a panic waits for nothing but the batch of datagrams under way.
+    pub fn order(&self, request: &Request, by: &Actor) -> Result<(), OrderError> {
+        let shared = &*self.shared;
+        // Names are of the show that runs: no reload comes between them and the order.
+        let control = request.groups().map(|_| lock(&shared.control));
+        let show = control.as_ref().map(|control| &control.show);
+        let order = request.order(|name| show.and_then(|show| show.group_index(name)))?;
+        let mut desk = lock(&shared.desk);
+        desk.obey(order)?;
+        desk.note(shared.clock.now(), request, by);
+        Ok(())
+    }
+
+    /// What operators have done by hand.
+    pub fn control(&self) -> Result<ControlState, HandleError> {
+        let show = self.shared.show();
+        let steered = lock(&self.shared.sampler).steering(&show)?;
+        let steering = &self.shared.telemetry.steering;
+        let now = self.shared.clock.now();
+        let groups = steered.iter().enumerate();
+        Ok(ControlState {
+            panic: steering.panic.load(Ordering::Relaxed),
+            frozen: steering.frozen.load(Ordering::Relaxed),
+            grand_master: steering.grand_master.load(Ordering::Relaxed),
+            groups: groups.filter_map(|(group, it)| group_control(&show, group, it, now)).collect(),
+        })
     }
 
     /// Every patched universe, in the order of the plan: sACN first, ascending.

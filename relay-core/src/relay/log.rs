@@ -1,17 +1,24 @@
 //! The log of what happened: bounded, with wall times, in plain words. Control side.
 
 use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use super::handle::lock;
 use crate::snapshot::{EventState, Severity};
+use crate::steering::Actor;
 use crate::time::Time;
 
 /// Events remembered; older ones are forgotten.
 const REMEMBERED: usize = 1024;
 
-/// What happened, oldest first.
+/// What happened. Clones are one and the same log.
+#[derive(Clone, Debug, Default)]
+pub(super) struct EventLog(Arc<Mutex<Events>>);
+
+/// Oldest first.
 #[derive(Debug, Default)]
-pub(super) struct EventLog {
+struct Events {
     events: VecDeque<EventState>,
     /// Number of the last event.
     last: u64,
@@ -19,30 +26,54 @@ pub(super) struct EventLog {
 
 impl EventLog {
     /// Remembers an event of `at` on the relay's clock, which shows `now`.
-    pub(super) fn push(&mut self, at: Time, now: Time, severity: Severity, text: String) {
+    pub(super) fn push(&self, at: Time, now: Time, severity: Severity, text: String) {
         match severity {
             Severity::Info => tracing::info!("{text}"),
             Severity::Warning => tracing::warn!("{text}"),
             Severity::Fault => tracing::error!("{text}"),
         }
+        self.keep(at, now, severity, text, None);
+    }
+
+    /// Remembers what somebody did.
+    pub(super) fn push_by(
+        &self,
+        at: Time,
+        now: Time,
+        severity: Severity,
+        text: String,
+        by: &Actor,
+    ) {
+        match severity {
+            Severity::Info => tracing::info!(%by, "{text}"),
+            Severity::Warning => tracing::warn!(%by, "{text}"),
+            Severity::Fault => tracing::error!(%by, "{text}"),
+        }
+        self.keep(at, now, severity, text, Some(by.to_string()));
+    }
+
+    fn keep(&self, at: Time, now: Time, severity: Severity, text: String, by: Option<String>) {
         let wall = SystemTime::now().checked_sub(now.since(at)).unwrap_or(UNIX_EPOCH);
         let unix = wall.duration_since(UNIX_EPOCH).unwrap_or_default();
-        self.last += 1;
-        if self.events.len() == REMEMBERED {
-            self.events.pop_front();
+        let mut log = lock(&self.0);
+        log.last += 1;
+        if log.events.len() == REMEMBERED {
+            log.events.pop_front();
         }
-        self.events.push_back(EventState {
-            number: self.last,
+        let number = log.last;
+        log.events.push_back(EventState {
+            number,
             unix_ms: u64::try_from(unix.as_millis()).unwrap_or(u64::MAX),
             uptime_ms: at.as_nanos() / 1_000_000,
             severity,
             text,
+            by,
         });
     }
 
     /// The events after number `after`.
     pub(super) fn after(&self, after: u64) -> Vec<EventState> {
-        self.events.iter().filter(|event| event.number > after).cloned().collect()
+        lock(&self.0).events.iter().filter(|event| event.number > after).cloned().collect()
     }
 }
 
@@ -52,7 +83,7 @@ mod tests {
 
     #[test]
     fn events_are_numbered_and_the_oldest_are_forgotten() {
-        let mut log = EventLog::default();
+        let log = EventLog::default();
         for n in 1..=REMEMBERED + 10 {
             log.push(
                 Time::from_millis(n as u64),

@@ -13,6 +13,7 @@
 //! | trace | writes the trace, if there is one | the clock |
 
 mod control;
+mod desk;
 mod error;
 mod handle;
 mod log;
@@ -46,9 +47,11 @@ use crate::telemetry::Telemetry;
 use crate::trace::{TraceReport, TraceTap, Tracer};
 
 use control::{Control, Link, PATIENCE, TICK};
-pub use error::{HandleError, ReloadError, StartError};
+use desk::Desk;
+pub use error::{HandleError, OrderError, ReloadError, StartError};
 pub use handle::RelayHandle;
 use handle::{Shared, lock};
+use log::EventLog;
 use radios::Radios;
 use sample::Sampler;
 use show::Show;
@@ -130,6 +133,7 @@ impl Relay {
         let (commands, commands_in) = bounded(COMMANDS_MAX);
         let (answers_out, answers) = bounded(2 * COMMANDS_MAX);
         let (samples_out, samples) = bounded(2 * COMMANDS_MAX);
+        let (orders_out, orders) = bounded(COMMANDS_MAX);
         let (notices_out, notices) = HeapRb::new(NOTICES_MAX).split();
         let link = Link { commands, waker };
         let telemetry = Arc::new(Telemetry::default());
@@ -144,15 +148,23 @@ impl Relay {
                 commands: commands_in,
                 answers: answers_out,
                 samples: samples_out,
+                orders: orders_out,
                 notices: notices_out,
             },
         );
+        let log = EventLog::default();
         let mut control = Control::new(
             clock,
             sockets,
             show,
             limits,
-            control::Ends { link: link.clone(), answers, notices, alive: thread.alive() },
+            control::Ends {
+                link: link.clone(),
+                answers,
+                notices,
+                alive: thread.alive(),
+                log: log.clone(),
+            },
             Arc::clone(&telemetry),
             radios.telemetry(),
         );
@@ -161,6 +173,7 @@ impl Relay {
         let shared = Arc::new(Shared {
             clock,
             control: Mutex::new(control),
+            desk: Mutex::new(Desk::new(link.clone(), orders, log)),
             sampler: Mutex::new(Sampler::new(link.clone(), samples)),
             looks: Mutex::new(looks),
             tracer: Mutex::new(tracer),
@@ -200,6 +213,7 @@ impl Relay {
         spawn("wristcast-keeper", move || {
             while !ends.load(Ordering::Acquire) {
                 lock(&shared.control).tick();
+                lock(&shared.desk).tick(shared.clock.now());
                 std::thread::park_timeout(TICK);
             }
         })
@@ -210,6 +224,7 @@ impl Relay {
         let shared = &*self.handle.shared;
         let uptime = Duration::from_nanos(shared.clock.now().as_nanos());
         let end_look = lock(&shared.control).begin_stop();
+        lock(&shared.desk).fader_rests(shared.clock.now());
         if let Some(relay) = self.relay.take() {
             // Fails only if the thread has ended already, or hangs, in which case so shall we not.
             if self.link.tell_patiently(Command::Stop(end_look))

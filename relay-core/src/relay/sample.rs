@@ -15,7 +15,8 @@ use super::thread::Command;
 use crate::engine::{Discovered, Engine, NotPatched};
 use crate::limits::{DISCOVERED_SOURCES_MAX, NOT_PATCHED_MAX};
 use crate::merge::{SourceSample, UniverseSample};
-use crate::snapshot::{GroupState, SignalState, SourceState, UniverseState};
+use crate::snapshot::{GroupControl, GroupState, SignalState, SourceState, UniverseState};
+use crate::steering::{FULL, GroupSteering};
 use crate::time::Time;
 
 /// Universes copied with levels and sources in one piece: some 10 µs of the relay thread.
@@ -38,6 +39,7 @@ pub(super) struct Sample {
     /// Of universes: the signal, and when they were last heard.
     heard: Vec<(SignalState, Option<Time>)>,
     groups: Vec<SignalState>,
+    steered: Vec<GroupSteering>,
     lists: Vec<Discovered>,
     /// How many of `lists` were filled.
     listed: usize,
@@ -59,6 +61,9 @@ impl Sample {
         }
         for (group, index) in self.groups.iter_mut().zip(self.first..) {
             *group = engine.group_signal(index).unwrap_or(SignalState::Waiting);
+        }
+        for (steered, index) in self.steered.iter_mut().zip(self.first..) {
+            *steered = engine.steering().group(index).unwrap_or_default();
         }
         self.listed = 0;
         if !self.lists.is_empty() {
@@ -147,6 +152,19 @@ impl Sampler {
         Ok(all)
     }
 
+    /// How every group is steered.
+    pub(super) fn steering(&mut self, show: &Show) -> Result<Vec<GroupSteering>, HandleError> {
+        let count = show.config.groups.len();
+        let mut all = Vec::with_capacity(count);
+        while all.len() < count {
+            let steered = vec![GroupSteering::default(); SIGNALS_AT_ONCE.min(count - all.len())];
+            all.extend(
+                self.ask(Sample { first: all.len(), steered, ..Sample::default() })?.steered,
+            );
+        }
+        Ok(all)
+    }
+
     /// What sources announce, and the universes that levels came for and that nobody patched.
     pub(super) fn network(&mut self) -> Result<(Vec<Discovered>, Vec<NotPatched>), HandleError> {
         let not_patched = Vec::with_capacity(NOT_PATCHED_MAX);
@@ -219,6 +237,24 @@ fn source_state(source: &SourceSample, now: Time) -> SourceState {
         reason: source.silence.map(|silence| silence.label().to_owned()),
         age_ms: age_ms(now, source.last_seen),
     }
+}
+
+/// A group that a hand is on, as front ends show it; `None` if no hand is.
+pub(super) fn group_control(
+    show: &Show,
+    group: usize,
+    steered: &GroupSteering,
+    now: Time,
+) -> Option<GroupControl> {
+    if steered.master == FULL && steered.over.is_none() {
+        return None;
+    }
+    Some(GroupControl {
+        name: show.group_name(group).to_owned(),
+        master: steered.master,
+        overridden_by: steered.over.map(|(pattern, _)| pattern.label().to_owned()),
+        left_ms: steered.over.map(|(_, until)| age_ms(until, now)),
+    })
 }
 
 /// A group as front ends show it; `heard` as [`Sampler::heard`] gave it.

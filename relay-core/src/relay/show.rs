@@ -1,6 +1,6 @@
 //! The running show as the control side knows it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::Config;
 use crate::patch::Plan;
@@ -15,6 +15,8 @@ pub(super) struct Show {
     pub(super) universes: Vec<Universe>,
     /// Per group the dense indices of the universes that feed it, ascending.
     pub(super) feeds: Vec<Vec<usize>>,
+    /// Index of each group.
+    by_name: BTreeMap<String, u32>,
 }
 
 impl Show {
@@ -27,11 +29,18 @@ impl Show {
                 feeds[group].push(index);
             }
         }
-        Self { config, universes, feeds }
+        let names = config.groups.iter().map(|group| group.name.clone());
+        let by_name = names.zip(0..).collect();
+        Self { config, universes, feeds, by_name }
     }
 
     pub(super) fn group_name(&self, group: usize) -> &str {
         self.config.groups.get(group).map_or("", |group| &group.name)
+    }
+
+    /// The index of the group called so.
+    pub(super) fn group_index(&self, name: &str) -> Option<u32> {
+        self.by_name.get(name).copied()
     }
 
     pub(super) fn group_names(&self) -> Vec<String> {

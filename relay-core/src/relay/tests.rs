@@ -1,5 +1,7 @@
 //! Whole relays on free ports of the loopback interface, without radios.
 
+mod orders;
+
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::atomic::AtomicU16;
 use std::time::Instant;

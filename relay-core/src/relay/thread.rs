@@ -16,6 +16,7 @@ use crossbeam_channel::{Receiver as CommandReceiver, Sender};
 use ringbuf::HeapProd;
 use ringbuf::traits::Producer;
 
+use super::desk::Ordered;
 use super::sample::Sample;
 use super::sockets::Change;
 use crate::config::EndLook;
@@ -24,6 +25,7 @@ use crate::event::Event;
 use crate::lane::{LaneWriter, Stamp};
 use crate::limits::SYNC_ADDRESSES_MAX;
 use crate::receive::{BoundSocket, Clock, Port, Receiver};
+use crate::steering::Order;
 use crate::telemetry::Telemetry;
 use crate::time::Time;
 use crate::trace::TraceTap;
@@ -49,6 +51,8 @@ pub(super) enum Command {
     Show(Box<CompiledShow>),
     /// Copy the state of some universes and groups.
     Sample(Box<Sample>),
+    /// An operator's order.
+    Obey(Box<Ordered>),
     /// Leave this look and end.
     Stop(EndLook),
     /// Take the socket there for failed.
@@ -88,6 +92,7 @@ pub(super) struct Ends {
     pub(super) commands: CommandReceiver<Command>,
     pub(super) answers: Sender<Answer>,
     pub(super) samples: Sender<Box<Sample>>,
+    pub(super) orders: Sender<Box<Ordered>>,
     pub(super) notices: HeapProd<Notice>,
 }
 
@@ -141,8 +146,11 @@ impl RelayThread {
 
     /// Relays until told to stop.
     pub(super) fn run(mut self) {
-        while self.obey() {
-            self.receive();
+        if self.engine.groups().has_changed() {
+            // The start look.
+            self.publish(self.clock.now(), false);
+        }
+        while self.turn() {
             let now = self.receiver.timer_time();
             self.keep_time(now);
             self.reply(now);
@@ -157,50 +165,72 @@ impl RelayThread {
         }
     }
 
-    /// Reads what came, publishing after every batch.
+    /// Reads what came, up to a turn of it, and obeys before every batch. False: it was told to
+    /// stop.
+    fn turn(&mut self) -> bool {
+        let mut budget = TURN_DATAGRAMS;
+        while self.obey() {
+            if budget == 0 || !self.receiver.is_ready() {
+                if budget < TURN_DATAGRAMS {
+                    self.telemetry.engine.copy(self.engine.counters());
+                }
+                return true;
+            }
+            budget = budget.saturating_sub(self.receive_batch());
+        }
+        false
+    }
+
+    /// Reads what is there now, a bounded part of it.
     fn receive(&mut self) {
         let mut budget = TURN_DATAGRAMS;
         while budget > 0 && self.receiver.is_ready() {
-            let Self { receiver, engine, arrivals, .. } = self;
-            arrivals.clear();
-            let mut changed = false;
-            let batch = receiver.receive(|datagram, arrival| {
-                if engine.handle_datagram(datagram).changed() {
-                    changed = true;
-                    if arrivals.len() < ARRIVALS_MAX {
-                        arrivals.push(arrival);
-                    }
-                }
-            });
-            if changed {
-                let newest = self.arrivals.iter().copied().max().unwrap_or_default();
-                self.publish(newest, false);
-                let published = self.clock.now();
-                for &arrival in &self.arrivals {
-                    self.telemetry.latency_published.record(published.since(arrival));
+            budget = budget.saturating_sub(self.receive_batch());
+        }
+        self.telemetry.engine.copy(self.engine.counters());
+    }
+
+    /// Reads one batch and publishes what came of it. Returns how many datagrams it had.
+    fn receive_batch(&mut self) -> usize {
+        let Self { receiver, engine, arrivals, .. } = self;
+        arrivals.clear();
+        let mut changed = false;
+        let batch = receiver.receive(|datagram, arrival| {
+            if engine.handle_datagram(datagram).changed() {
+                changed = true;
+                if arrivals.len() < ARRIVALS_MAX {
+                    arrivals.push(arrival);
                 }
             }
-            let read = batch.taken + batch.other_interface;
-            if batch.other_interface > 0 {
-                self.telemetry.other_interface.add(batch.other_interface as u64);
-                let index = batch.last_other_interface.unwrap_or(0);
-                self.telemetry.last_other_interface.store(index, Ordering::Relaxed);
+        });
+        if changed {
+            let newest = self.arrivals.iter().copied().max().unwrap_or_default();
+            self.publish(newest, false);
+            let published = self.clock.now();
+            for &arrival in &self.arrivals {
+                self.telemetry.latency_published.record(published.since(arrival));
             }
-            if let Some((port, socket, error)) = batch.failed {
-                let _ = self.ends.answers.try_send(Answer::SocketFailed(port, socket, error));
-            }
-            budget = budget.saturating_sub(read);
         }
-        if budget < TURN_DATAGRAMS {
-            self.telemetry.engine.copy(self.engine.counters());
+        let read = batch.taken + batch.other_interface;
+        if batch.other_interface > 0 {
+            self.telemetry.other_interface.add(batch.other_interface as u64);
+            let index = batch.last_other_interface.unwrap_or(0);
+            self.telemetry.last_other_interface.store(index, Ordering::Relaxed);
         }
+        if let Some((port, socket, error)) = batch.failed {
+            let _ = self.ends.answers.try_send(Answer::SocketFailed(port, socket, error));
+        }
+        read
     }
 
     /// Does what time alone brings about.
     fn keep_time(&mut self, now: Time) {
-        if self.engine.poll_timeout().is_some_and(|at| at <= now) && self.engine.handle_timeout(now)
-        {
-            self.publish(now, false);
+        if self.engine.poll_timeout().is_some_and(|at| at <= now) {
+            if self.engine.handle_timeout(now) {
+                self.publish(now, false);
+            }
+            // An override may have ended.
+            self.telemetry.steering.copy(self.engine.steering());
         }
     }
 
@@ -250,8 +280,9 @@ impl RelayThread {
     }
 
     /// Publishes the looks to every lane, then to the trace.
-    fn publish(&mut self, arrival: Time, panic: bool) {
+    fn publish(&mut self, arrival: Time, ends: bool) {
         self.sequence += 1;
+        let panic = ends || self.engine.steering().is_panic();
         let stamp = Stamp { arrival, published: self.clock.now(), sequence: self.sequence, panic };
         for lane in &mut self.lanes {
             lane.publish(self.engine.groups(), stamp);
@@ -279,6 +310,16 @@ impl RelayThread {
                 Command::Sample(mut sample) => {
                     sample.fill(&self.engine, now);
                     let _ = self.ends.samples.try_send(sample);
+                    continue;
+                }
+                Command::Obey(ordered) => {
+                    // A panic that changes no look is repeated to the bands all the same.
+                    let changed = self.engine.obey(now, &ordered.order);
+                    if changed || matches!(ordered.order, Order::Panic(_)) {
+                        self.publish(now, false);
+                    }
+                    self.telemetry.steering.copy(self.engine.steering());
+                    let _ = self.ends.orders.try_send(ordered);
                     continue;
                 }
                 #[cfg(test)]

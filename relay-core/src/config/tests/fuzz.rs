@@ -53,7 +53,7 @@ fn runs(config: &Config) {
         output.universe_lost(Time::ZERO, universe, &plan, &mut table);
     }
     output.handle_timeout(Time::from_millis(10_000_000), &mut table);
-    output.end(config.end_look, &mut table);
+    output.end(Time::from_millis(10_000_000), config.end_look, &mut table);
 }
 
 /// Pieces of a show file, right and wrong.

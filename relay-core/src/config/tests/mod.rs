@@ -102,6 +102,7 @@ fn the_least_show_works_as_written_and_takes_the_defaults_of_the_reference() {
                 seed: 1,
             }),
         }],
+        start_look: Look::DARK,
         end_look: EndLook::Look(Look::DARK),
     };
     assert_eq!(config, expected);

@@ -1,0 +1,311 @@
+//! Where a hand is on the show: masters, overrides, freeze and panic, between stage 4 and the table.
+//!
+//! * Before it: [`output`](crate::output), which gives what the console wants after loss of signal
+//!   and delay. After it: the [`GroupTable`] that lanes publish.
+//! * Thread: the relay thread. Promises: no allocation after [`Steering::new`], no clock of its own,
+//!   no floats; the same calls at the same times give the same looks.
+//!
+//! What a group shows, the higher rule first:
+//!
+//! 1. **Panic**: dark. Latched: only its release ends it.
+//! 2. **Override**: what the hand wants, until its time is over. Masters scale it.
+//! 3. **Freeze**: the look from the console when the freeze began, strobe opened. Masters scale it.
+//! 4. The console's look, scaled by the group's master and by the grand master.
+//!
+//! When a hand lets go, the group goes at once to what the console sends now, over what is left of
+//! the console's own fade.
+
+mod order;
+mod pattern;
+mod request;
+#[cfg(test)]
+mod tests;
+
+use crate::look::Look;
+use crate::table::GroupTable;
+use crate::time::Time;
+use crate::timers::Timers;
+
+pub use order::{OVERRIDE_MAX, Order, Selection};
+pub use pattern::Pattern;
+pub use request::{
+    Actor, LookRequest, MasterRequest, OverrideRequest, ReleaseRequest, Request, RequestError,
+    Switch, TestPattern,
+};
+
+/// A master that changes nothing.
+pub const FULL: u8 = 255;
+
+/// What hands have done to a show, and what its groups therefore show.
+#[derive(Debug)]
+pub struct Steering {
+    groups: Vec<Steered>,
+    timers: Timers,
+    panic: bool,
+    frozen: bool,
+    grand_master: u8,
+    /// Groups with an override.
+    overridden: u32,
+    /// The last override ended by itself, and nobody was told yet.
+    overrides_over: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Steered {
+    /// The newest look from the console, and since when.
+    console: Look,
+    since: Time,
+    /// What it keeps while the show is frozen.
+    held: Look,
+    master: u8,
+    hand: Option<Hand>,
+}
+
+/// An override under way.
+#[derive(Clone, Copy, Debug)]
+struct Hand {
+    pattern: Pattern,
+    start: Time,
+    until: Time,
+    /// Its place among the groups overridden by the same order, and their number.
+    place: u32,
+    of: u32,
+}
+
+/// How one group is steered, for front ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GroupSteering {
+    /// Its master, 0..=255.
+    pub master: u8,
+    /// Its override, and when that ends.
+    pub over: Option<(Pattern, Time)>,
+}
+
+impl Default for GroupSteering {
+    fn default() -> Self {
+        Self { master: FULL, over: None }
+    }
+}
+
+impl Steering {
+    /// No hand on a show of `groups`, all of which show `start`. The only allocation.
+    pub fn new(groups: usize, start: Look) -> Self {
+        let group =
+            Steered { console: start, since: Time::ZERO, held: start, master: FULL, hand: None };
+        Self {
+            groups: vec![group; groups],
+            timers: Timers::new(groups),
+            panic: false,
+            frozen: false,
+            grand_master: FULL,
+            overridden: 0,
+            overrides_over: false,
+        }
+    }
+
+    /// The console gives a group another look. Returns whether the table changed.
+    #[inline]
+    pub fn show(&mut self, now: Time, group: usize, look: Look, table: &mut GroupTable) -> bool {
+        let Some(state) = self.groups.get_mut(group) else { return false };
+        state.console = look;
+        state.since = now;
+        if self.panic || self.frozen || state.hand.is_some() {
+            return false;
+        }
+        table.set(group, mastered(look, state.master, self.grand_master))
+    }
+
+    /// Obeys an order. Returns whether the table changed.
+    pub fn obey(&mut self, now: Time, order: &Order, table: &mut GroupTable) -> bool {
+        match order {
+            Order::Panic(on) => {
+                self.panic = *on;
+                self.refresh_all(now, table)
+            }
+            Order::Freeze(on) => {
+                if *on && !self.frozen {
+                    for state in &mut self.groups {
+                        let look = Look { strobe_dhz: 0, ..state.console };
+                        state.held =
+                            Look { fade_cs: look.fade_left(now.since(state.since)), ..look };
+                    }
+                }
+                self.frozen = *on;
+                self.refresh_all(now, table)
+            }
+            Order::GrandMaster(level) => {
+                self.grand_master = *level;
+                self.refresh_all(now, table)
+            }
+            Order::Master { groups, level } => self.each(groups, |this, group, _| {
+                this.groups[group].master = *level;
+                this.refresh(now, group, table)
+            }),
+            Order::Override { groups, pattern, time } => {
+                let of = groups.len(self.groups.len()) as u32;
+                let until = now + (*time).min(OVERRIDE_MAX);
+                self.each(groups, |this, group, place| {
+                    let hand = Hand { pattern: *pattern, start: now, until, place, of };
+                    let before = this.groups[group].hand.replace(hand);
+                    this.overridden += u32::from(before.is_none());
+                    this.refresh(now, group, table)
+                })
+            }
+            Order::Release { groups } => self.each(groups, |this, group, _| {
+                let before = this.groups[group].hand.take();
+                this.overridden -= u32::from(before.is_some());
+                before.is_some() && this.refresh(now, group, table)
+            }),
+        }
+    }
+
+    /// Moves patterns on and ends overrides whose time is over. Harmless when called early. Returns
+    /// whether the table changed.
+    pub fn handle_timeout(&mut self, now: Time, table: &mut GroupTable) -> bool {
+        let mut changed = false;
+        while let Some((due, group)) = self.timers.first() {
+            if due > now {
+                break;
+            }
+            let state = &mut self.groups[group];
+            if state.hand.is_some_and(|hand| hand.until <= now) {
+                state.hand = None;
+                self.overridden -= 1;
+                self.overrides_over = self.overridden == 0;
+            }
+            changed |= self.refresh(now, group, table);
+        }
+        changed
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) has something to do.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Time> {
+        self.timers.first().map(|(due, _)| due)
+    }
+
+    /// True once after the last override ended because its time was over.
+    #[must_use]
+    pub fn poll_overrides_over(&mut self) -> bool {
+        std::mem::take(&mut self.overrides_over)
+    }
+
+    /// What a group is left showing when the relay ends with `look`; `None` = with what it has now.
+    /// Panic outlives the show, and masters do not touch a look that was chosen for the end.
+    pub(crate) fn end_look(&self, group: usize, look: Option<Look>, table: &GroupTable) -> Look {
+        let Some(state) = self.groups.get(group).filter(|_| !self.panic) else { return Look::DARK };
+        let held = self.frozen || state.hand.is_some();
+        look.unwrap_or_else(|| match held {
+            true => Look { strobe_dhz: 0, fade_cs: 0, ..table.get(group) },
+            false => {
+                mastered(Look { strobe_dhz: 0, ..state.console }, state.master, self.grand_master)
+            }
+        })
+    }
+
+    /// Takes over what hands have done to another show: all that concerns the whole of it, and what
+    /// concerns the groups that `pairs` names by their index there and here. The table is not
+    /// brought up to date before [`refresh_all`](Self::refresh_all).
+    pub(crate) fn take_over(&mut self, old: &Self, pairs: impl Iterator<Item = (usize, usize)>) {
+        self.panic = old.panic;
+        self.frozen = old.frozen;
+        self.grand_master = old.grand_master;
+        for (there, here) in pairs {
+            let (Some(old), Some(state)) = (old.groups.get(there), self.groups.get_mut(here))
+            else {
+                continue;
+            };
+            (state.held, state.master, state.hand) = (old.held, old.master, old.hand);
+            self.overridden += u32::from(state.hand.is_some());
+        }
+    }
+
+    /// Brings every group up to date. Returns whether the table changed.
+    pub(crate) fn refresh_all(&mut self, now: Time, table: &mut GroupTable) -> bool {
+        let mut changed = false;
+        for group in 0..self.groups.len() {
+            changed |= self.refresh(now, group, table);
+        }
+        changed
+    }
+
+    /// Whether panic is latched.
+    pub const fn is_panic(&self) -> bool {
+        self.panic
+    }
+
+    /// Whether the show is frozen.
+    pub const fn is_frozen(&self) -> bool {
+        self.frozen
+    }
+
+    /// The grand master, 0..=255.
+    pub const fn grand_master(&self) -> u8 {
+        self.grand_master
+    }
+
+    /// Groups with an override.
+    pub const fn overridden(&self) -> u32 {
+        self.overridden
+    }
+
+    /// How one group is steered; `None` past the last.
+    pub fn group(&self, group: usize) -> Option<GroupSteering> {
+        let state = self.groups.get(group)?;
+        let over = state.hand.map(|hand| (hand.pattern, hand.until));
+        Some(GroupSteering { master: state.master, over })
+    }
+
+    /// Calls `change` with every group of a selection and its place in it.
+    fn each(
+        &mut self,
+        groups: &Selection,
+        mut change: impl FnMut(&mut Self, usize, u32) -> bool,
+    ) -> bool {
+        let mut changed = false;
+        for place in 0..groups.len(self.groups.len()) {
+            let group = groups.get(place);
+            if group < self.groups.len() {
+                changed |= change(self, group, place as u32);
+            }
+        }
+        changed
+    }
+
+    /// Brings one group up to date after a hand has moved: its look and its deadline.
+    fn refresh(&mut self, now: Time, group: usize, table: &mut GroupTable) -> bool {
+        let state = &self.groups[group];
+        let (look, due) = match state.hand {
+            Some(hand) => {
+                let (look, next) = hand.pattern.at(now.since(hand.start), hand.place, hand.of);
+                let next = next.map_or(hand.until, |next| (hand.start + next).min(hand.until));
+                (look, Some(next))
+            }
+            None if self.frozen => (Look { fade_cs: 0, ..state.held }, None),
+            None => {
+                let fade_cs = state.console.fade_left(now.since(state.since));
+                (Look { fade_cs, ..state.console }, None)
+            }
+        };
+        self.timers.set(group, due);
+        let look = match self.panic {
+            true => Look::DARK,
+            false => mastered(look, state.master, self.grand_master),
+        };
+        table.set(group, look)
+    }
+}
+
+fn mastered(look: Look, master: u8, grand_master: u8) -> Look {
+    if master == FULL && grand_master == FULL {
+        return look;
+    }
+    Look { dimmer: scaled(scaled(look.dimmer, master), grand_master), ..look }
+}
+
+/// `level` x `master` / 255, rounded to nearest; light that is there does not go out before the
+/// master does.
+fn scaled(level: u8, master: u8) -> u8 {
+    let scaled = ((u16::from(level) * u16::from(master) + 127) / 255) as u8;
+    scaled.max(u8::from(level > 0 && master > 0))
+}
