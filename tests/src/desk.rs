@@ -90,9 +90,8 @@ impl Desk {
                 let len = artnet::encode_sync(&mut out);
                 frame(*from, len, &out, true)
             }
-            Sent::Poll(from, target) => {
-                let poll = artnet::Poll { target: *target, ..artnet::Poll::default() };
-                let len = artnet::encode_poll(&mut out, &poll);
+            Sent::Poll(from, poll) => {
+                let len = artnet::encode_poll(&mut out, poll);
                 frame(*from, len, &out, true)
             }
             Sent::PollReply(from, name) => {

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 use wristcast_core::universe::{SLOTS, Universe};
+use wristcast_core::wire::artnet;
 
 /// One scenario file.
 #[derive(Debug, Deserialize)]
@@ -69,6 +70,10 @@ pub enum Action {
     Unpatched(Vec<Universe>),
     /// ArtPollReplies sent so far.
     Replies(usize),
+    /// What the newest ArtPollReply says: `to`, `ip`, `bind`, `ports`, `status1`, `status2`, `good`.
+    Reply(Vec<(String, String)>),
+    /// An ArtDiagData to this address with these words was sent since the last look at them.
+    Diagnostic(String, Vec<String>),
 }
 
 /// A datagram to be sent.
@@ -102,8 +107,8 @@ pub enum Sent {
     },
     /// ArtSync.
     ArtSync(Ipv4Addr),
-    /// ArtPoll; the lowest and highest port-address asked, if it is targeted.
-    Poll(Ipv4Addr, Option<(u16, u16)>),
+    /// ArtPoll.
+    Poll(Ipv4Addr, artnet::Poll),
     /// ArtPollReply with a short name.
     PollReply(Ipv4Addr, String),
     /// ArtAddress.
@@ -284,11 +289,8 @@ fn step(line: &str) -> Option<Step> {
         }
         "artsync" => Action::Send(Sent::ArtSync(words.first()?.parse().ok()?), outcome),
         "poll" => {
-            let target = match words.get(1) {
-                Some(word) => Some(range(word.strip_prefix("target=")?)?),
-                None => None,
-            };
-            Action::Send(Sent::Poll(words.first()?.parse().ok()?, target), outcome)
+            let (from, words) = words.split_first()?;
+            Action::Send(Sent::Poll(from.parse().ok()?, poll(words)?), outcome)
         }
         "pollreply" => {
             let name = words.get(1)?.strip_prefix("name=")?.to_owned();
@@ -313,6 +315,18 @@ fn step(line: &str) -> Option<Step> {
         "announced" => Action::Announced((*words.first()?).to_owned(), numbers(values?)?),
         "unpatched" => Action::Unpatched(values?.split_whitespace().map(universe).collect()),
         "replies" => Action::Replies(words.first()?.parse().ok()?),
+        "reply" => {
+            let field = |word: &&str| {
+                let (field, value) = word.split_once('=')?;
+                Some((field.to_owned(), value.to_owned()))
+            };
+            Action::Reply(words.iter().map(field).collect::<Option<_>>()?)
+        }
+        "diagnostic" => {
+            let (to, words) = words.split_first()?;
+            let words = words.iter().map(|w| w.to_lowercase()).collect();
+            Action::Diagnostic((*to).to_owned(), words)
+        }
         _ => return None,
     };
     Some(Step { at_ms: time.parse().ok()?, action, line: line.to_owned() })
@@ -369,6 +383,23 @@ fn address(words: &[&str]) -> Option<Sent> {
         }
     }
     Some(Sent::Address { from: from.parse().ok()?, bind_index, command, name })
+}
+
+fn poll(words: &[&str]) -> Option<artnet::Poll> {
+    let mut poll = artnet::Poll::default();
+    for word in words {
+        match word.split_once('=') {
+            Some(("target", value)) => poll.target = Some(range(value)?),
+            Some(("diag", value)) => {
+                poll.diagnostics = true;
+                poll.diag_priority = u8::from_str_radix(value.strip_prefix("0x")?, 16).ok()?;
+            }
+            None if *word == "changes" => poll.reply_on_change = true,
+            None if *word == "unicast" => poll.diagnostics_unicast = true,
+            _ => return None,
+        }
+    }
+    Some(poll)
 }
 
 fn discovery(words: &[&str], universes: Vec<u16>) -> Option<Sent> {

@@ -1,6 +1,6 @@
 //! Every conformance scenario against the engine, under a virtual clock.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use wristcast_core::artnet_node::Interface;
 use wristcast_core::config::Config;
@@ -10,6 +10,7 @@ use wristcast_core::merge::UniverseSample;
 use wristcast_core::snapshot::SignalState;
 use wristcast_core::time::Time;
 use wristcast_core::universe::{SacnUniverse, Universe};
+use wristcast_core::wire::{Packet, artnet, parse};
 use wristcast_tests::desk::Desk;
 use wristcast_tests::scenario::{Action, Scenario, Sent};
 
@@ -20,7 +21,15 @@ struct Bench {
     now: Time,
     events: Vec<String>,
     replies: usize,
+    /// The newest ArtPollReply, and where it went.
+    reply: Option<(SocketAddr, Vec<u8>)>,
+    /// Where diagnostics went, and their texts.
+    diagnostics: Vec<(String, String)>,
 }
+
+/// The relay of the scenarios.
+const OWN: Interface =
+    Interface { index: 1, address: Ipv4Addr::new(10, 0, 0, 254), prefix: 8, mac: [2; 6] };
 
 impl Bench {
     fn new(scenario: &Scenario) -> Result<Self, String> {
@@ -28,12 +37,16 @@ impl Bench {
         let (config, _) = Config::parse(&show, "scenario.toml").map_err(|mistakes| {
             mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
         })?;
+        let mut engine = Engine::new(&config, &Limits::of(&config), 1);
+        engine.set_interfaces(Time::ZERO, &[OWN]);
         Ok(Self {
-            engine: Engine::new(&config, &Limits::of(&config), 1),
+            engine,
             desk: Desk::default(),
             now: Time::ZERO,
             events: Vec::new(),
             replies: 0,
+            reply: None,
+            diagnostics: Vec::new(),
         })
     }
 
@@ -54,8 +67,19 @@ impl Bench {
             self.events.push(event.kind.to_string().to_lowercase());
         }
         let mut out = [0; 1500];
-        while self.engine.poll_transmit(self.now, &mut out).is_some() {
-            self.replies += 1;
+        while let Some(transmit) = self.engine.poll_transmit(self.now, &mut out) {
+            let bytes = &out[..transmit.len];
+            match parse(bytes) {
+                Ok(Packet::ArtPollReply(_)) => {
+                    self.replies += 1;
+                    self.reply = Some((transmit.to, bytes.to_vec()));
+                }
+                Ok(Packet::ArtDiagData(data)) => {
+                    let text = data.text.to_string().to_lowercase();
+                    self.diagnostics.push((transmit.to.ip().to_string(), text));
+                }
+                other => panic!("the relay sent {other:?}"),
+            }
         }
     }
 
@@ -158,6 +182,39 @@ impl Bench {
                 differs(format!("{wanted:?}"), format!("{found:?}"))
             }
             Action::Replies(wanted) => differs(wanted.to_string(), self.replies.to_string()),
+            Action::Reply(wanted) => {
+                let (to, bytes) = self.reply.as_ref().ok_or("no reply yet")?;
+                let Ok(Packet::ArtPollReply(reply)) = parse(bytes) else { unreachable!() };
+                let found: Vec<_> = wanted
+                    .iter()
+                    .map(|(field, _)| {
+                        let found = match field.as_str() {
+                            "to" => to.ip().to_string(),
+                            "ip" => reply.ip().to_string(),
+                            "bind" => reply.bind_index().to_string(),
+                            "ports" => reply.num_ports().to_string(),
+                            "status1" => format!("{:#04x}", reply.status_1()),
+                            "status2" => format!("{:#04x}", reply.status_2()),
+                            "good" => format!("{:#04x}", reply.good_output_a()[0]),
+                            other => panic!("a reply has no field `{other}` here"),
+                        };
+                        (field.clone(), found)
+                    })
+                    .collect();
+                differs(format!("{wanted:?}"), format!("{found:?}"))
+            }
+            Action::Diagnostic(wanted, words) => {
+                let diagnostics = std::mem::take(&mut self.diagnostics);
+                let told = |(to, text): &(String, String)| {
+                    to == wanted && words.iter().all(|word| text.contains(word.as_str()))
+                };
+                // `none` = nobody is told anything.
+                if wanted == "none" && diagnostics.is_empty() || diagnostics.iter().any(told) {
+                    Ok(())
+                } else {
+                    Err(format!("no diagnostic speaks of {words:?}: {diagnostics:?}"))
+                }
+            }
         }
     }
 }
@@ -214,7 +271,7 @@ fn a_reply_of_our_own_does_not_name_a_console_on_the_same_host() {
     bench.engine.set_interfaces(bench.now, &[own]);
     let dmx = Sent::Dmx { from: local, universe, sequence: 0, physical: 0, slots: vec![1] };
     assert_eq!(bench.send(&dmx), "accepted");
-    assert_eq!(bench.send(&Sent::Poll(local, None)), "art_poll");
+    assert_eq!(bench.send(&Sent::Poll(local, artnet::Poll::default())), "art_poll");
     let reply = std::iter::from_fn(|| {
         bench.now = bench.engine.poll_timeout()?.max(bench.now);
         let mut out = vec![0; 1500];

@@ -110,7 +110,7 @@ impl Live {
                 let sent = others.iter().filter(|other| other.packets > 0);
                 sent.map(|other| other.universe).eq(wanted.iter().copied())
             }),
-            Action::Quiet | Action::Replies(_) => {}
+            Action::Quiet | Action::Replies(_) | Action::Reply(_) | Action::Diagnostic(..) => {}
         }
     }
 }

@@ -6,6 +6,7 @@ use std::cell::Cell;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use wristcast_core::artnet_node::Interface;
 use wristcast_core::config::{Config, EndLook};
 use wristcast_core::engine::{CompiledShow, Datagram, Engine, Ignored, Note};
 use wristcast_core::lane::{self, Stamp};
@@ -16,7 +17,7 @@ use wristcast_core::steering::{OVERRIDE_MAX, Order, Pattern, Selection};
 use wristcast_core::time::Time;
 use wristcast_core::universe::{PortAddress, SacnUniverse};
 use wristcast_core::wire::sacn::{self, Cid};
-use wristcast_core::wire::{Malformed, artnet};
+use wristcast_core::wire::{Malformed, Packet, artnet, parse};
 
 thread_local! {
     /// Calls of the allocator on this thread. `const`, so that using it does not allocate.
@@ -130,7 +131,15 @@ fn datagram(noise: &mut Noise, out: &mut [u8; 1500]) -> usize {
         }
         8..=10 => artnet::encode_dmx(out, &dmx, slots),
         11 => artnet::encode_sync(out),
-        12 => artnet::encode_poll(out, &artnet::Poll::default()),
+        12 => {
+            let poll = artnet::Poll {
+                diagnostics: true,
+                diagnostics_unicast: noise.below(2) == 0,
+                reply_on_change: noise.below(2) == 0,
+                ..artnet::Poll::default()
+            };
+            artnet::encode_poll(out, &poll)
+        }
         13 => {
             let command = [0x01, 0x10, 0x50, 0x90][noise.below(4) as usize];
             let fields = artnet::AddressFields {
@@ -164,6 +173,9 @@ fn the_counting_allocator_counts() {
 fn no_datagram_and_no_time_out_allocates() {
     let config = show(1);
     let mut engine = Engine::new(&config, &Limits::of(&config), 1);
+    let address = Ipv4Addr::new(10, 0, 0, 254);
+    engine.set_interfaces(Time::ZERO, &[Interface { index: 1, address, prefix: 8, mac: [2; 6] }]);
+    let (mut replies, mut diagnostics) = (0, 0);
     let (mut writer, mut reader) = lane::channel(config.groups.len());
     let mut noise = Noise(0x9E37_79B9_7F4A_7C15);
     let mut sample = Box::new(UniverseSample::new());
@@ -185,7 +197,13 @@ fn no_datagram_and_no_time_out_allocates() {
             let mut changed = engine.handle_timeout(now);
             changed |= engine.handle_datagram(datagram).changed();
             while engine.poll_event().is_some() {}
-            while engine.poll_transmit(now, &mut reply).is_some() {}
+            while let Some(transmit) = engine.poll_transmit(now, &mut reply) {
+                match parse(&reply[..transmit.len]) {
+                    Ok(Packet::ArtPollReply(_)) => replies += 1,
+                    Ok(Packet::ArtDiagData(_)) => diagnostics += 1,
+                    _ => unreachable!("the node sends nothing else"),
+                }
+            }
             let _ = engine.poll_timeout();
             if changed {
                 published += 1;
@@ -203,6 +221,7 @@ fn no_datagram_and_no_time_out_allocates() {
     }
     let counters = engine.counters();
     // The storm was one: everything happened, and often.
+    assert!(replies > 100 && diagnostics > 100, "{replies} replies, {diagnostics} diagnostics");
     assert!(published > 3_000, "{published} published");
     assert!(counters.accepted > 4_000 && counters.held > 100, "{counters:?}");
     for why in [

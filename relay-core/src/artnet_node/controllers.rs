@@ -3,11 +3,13 @@
 use std::net::SocketAddrV4;
 use std::time::Duration;
 
+use super::diagnostics::Audience;
 use super::{
     CONTROLLER_TIMEOUT, CONTROLLERS_MAX, DELAY_MAX, PAGE_SPACING, PollOutcome, REPLY_SPACING,
     Target,
 };
 use crate::time::Time;
+use crate::wire::artnet;
 
 /// A place to reply to: an address and port that ArtPolls come from, or the Art-Net port there.
 #[derive(Clone, Copy, Debug)]
@@ -16,9 +18,17 @@ struct Controller {
     interface: Option<u32>,
     last_heard: Time,
     wants_changes: bool,
+    diagnostics: Option<Wish>,
     owed: Option<Reply>,
     /// When the next reply may start.
     not_before: Time,
+}
+
+/// How a controller wants diagnostics.
+#[derive(Clone, Copy, Debug)]
+struct Wish {
+    priority_min: u8,
+    unicast: bool,
 }
 
 /// A reply in the making.
@@ -76,11 +86,46 @@ impl Controllers {
         self.wake = due.map(|due| due.max(self.next_page));
     }
 
-    /// Whether a controller that polls from now on is to be told of changes.
-    pub(super) fn subscribe(&mut self, to: SocketAddrV4, wants_changes: bool) {
+    /// From now on a controller is to be told of what its last poll asked for.
+    pub(super) fn subscribe(&mut self, to: SocketAddrV4, poll: &artnet::Poll) {
         if let Some(controller) = self.controllers.iter_mut().find(|known| known.to == to) {
-            controller.wants_changes = wants_changes;
+            controller.wants_changes = poll.reply_on_change;
+            controller.diagnostics = poll.diagnostics.then_some(Wish {
+                priority_min: poll.diag_priority,
+                unicast: poll.diagnostics_unicast,
+            });
         }
+    }
+
+    /// Who is to be told of what happens; `None` = nobody asked lately.
+    pub(super) fn audience(&self, now: Time) -> Option<Audience> {
+        let heard = |known: &&Controller| now.since(known.last_heard) < CONTROLLER_TIMEOUT;
+        let mut wishes = self.controllers.iter().filter(heard).filter_map(|known| {
+            let Wish { priority_min, unicast } = known.diagnostics?;
+            let only = unicast.then_some((known.to, known.interface));
+            Some((*known.to.ip(), Audience { priority_min, only }))
+        });
+        // A controller may be known twice, by its own port and by the Art-Net port, which was
+        // there first.
+        let (ip, mut audience) = wishes.next()?;
+        for (other, wish) in wishes {
+            audience.priority_min = audience.priority_min.min(wish.priority_min);
+            if other != ip {
+                audience.only = None;
+            }
+        }
+        Some(audience)
+    }
+
+    /// When the next datagram may go out.
+    pub(super) fn next_page(&self) -> Time {
+        self.next_page
+    }
+
+    /// A datagram goes out now that is no page of a reply.
+    pub(super) fn spaced(&mut self, now: Time) {
+        self.next_page = now + PAGE_SPACING;
+        self.set_wake();
     }
 
     /// Owes `to` a reply that starts `delay` from now, or later if it had one just now.
@@ -107,6 +152,7 @@ impl Controllers {
             interface: None,
             last_heard: now,
             wants_changes: false,
+            diagnostics: None,
             owed: None,
             not_before: Time::ZERO,
         };

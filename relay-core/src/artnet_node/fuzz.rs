@@ -20,6 +20,10 @@ pub fn node(bytes: &[u8]) {
         now: Time::ZERO,
         last_sent: None,
     };
+    house.node.set_interfaces(
+        Time::ZERO,
+        &[Interface { index: 1, address: Ipv4Addr::LOCALHOST, prefix: 8, mac: [0; 6] }],
+    );
     for &[what, after, a, b] in bytes.as_chunks::<4>().0 {
         house.let_pass(Duration::from_micros(u64::from(after) * 500));
         house.happen(what, a, b, &addresses);
@@ -41,9 +45,15 @@ impl House {
         let (node, now) = (&mut self.node, self.now);
         let port = if b.is_multiple_of(2) { 6454 } else { b.into() };
         let from = SocketAddr::new(Ipv4Addr::new(10, 0, 0, a).into(), port);
-        match what % 6 {
+        match what % 7 {
             0 => {
-                let poll = artnet::Poll { reply_on_change: b >= 128, ..Default::default() };
+                let poll = artnet::Poll {
+                    reply_on_change: b >= 128,
+                    diagnostics: b & 2 != 0,
+                    diagnostics_unicast: b & 4 != 0,
+                    diag_priority: b,
+                    ..Default::default()
+                };
                 node.handle_poll(now, from, None, &poll);
             }
             1 => {
@@ -65,7 +75,12 @@ impl House {
                     assert!((1..=PORTS_PER_PAGE).contains(&programme.ports().len()));
                 }
             }
-            4 => node.set_port_addresses(now, &addresses[usize::from(a.min(b))..usize::from(b)]),
+            4 => {
+                let priority =
+                    if b & 1 == 0 { DiagnosticPriority::Low } else { DiagnosticPriority::High };
+                node.diagnose(now, priority, &"something happened ".repeat(b.into()));
+            }
+            5 => node.set_port_addresses(now, &addresses[usize::from(a.min(b))..usize::from(b)]),
             _ => {
                 let address = Ipv4Addr::new(10, 0, a, b);
                 let interface = Interface { index: a.into(), address, prefix: b, mac: [0; 6] };
@@ -81,7 +96,10 @@ impl House {
         while let Some(wake) = self.node.poll_timeout().filter(|&wake| wake <= until) {
             self.now = wake.max(self.now);
             while let Some(transmit) = self.node.poll_transmit(self.now, &mut out) {
-                assert!(matches!(parse(&out[..transmit.len]), Ok(Packet::ArtPollReply(_))));
+                assert!(matches!(
+                    parse(&out[..transmit.len]),
+                    Ok(Packet::ArtPollReply(_) | Packet::ArtDiagData(_))
+                ));
                 let spaced = |last: Time| self.now.since(last) >= PAGE_SPACING;
                 assert!(self.last_sent.is_none_or(spaced), "two datagrams at {}", self.now);
                 self.last_sent = Some(self.now);

@@ -15,23 +15,32 @@
 //! - A flood of polls costs bounded memory and bandwidth: [`CONTROLLERS_MAX`] controllers are
 //!   remembered, polls that arrive while a reply is owed share it, replies to one controller are
 //!   [`REPLY_SPACING`] apart, and datagrams, to whomever, [`PAGE_SPACING`].
+//! - Without an IPv4 address there is nothing to answer: a reply has to name one.
+//! - A controller that asked for it (ArtPoll, Flags bits 2 and 3) gets diagnostics: the relay's
+//!   events of the priority it asked for, [`DIAGNOSTIC_SPACING`] apart.
 //! - ArtAddress is obeyed only when the show allows it. Port-addresses are the show's alone.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::time::Duration;
 
 use crate::config::{self, MergeMode};
 use crate::time::Time;
 use crate::universe::PortAddress;
-use crate::wire::artnet::{self, PollReplyFields};
+use crate::wire::artnet;
 use crate::wire::{Text, text_field};
 
 mod controllers;
+mod describe;
+mod diagnostics;
 #[doc(hidden)]
 pub mod fuzz;
 mod ports;
 
 use controllers::Controllers;
+use describe::{ESTA, LONG_NAME_OK, OEM, POWER_OK, SHORT_NAME_OK};
+use diagnostics::Diagnostics;
+pub use diagnostics::{DIAGNOSTIC_SPACING, DiagnosticPriority};
 use ports::Ports;
 
 /// Controllers remembered. One that polls when all of them are owed a reply is not answered.
@@ -59,34 +68,6 @@ pub const PAGE_SPACING: Duration = Duration::from_millis(1);
 /// of changes any more.
 pub const CONTROLLER_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Status1: indicators normal, port-addresses set at the node itself, no RDM.
-const STATUS_1: u8 = 0b1101_0000;
-/// Status2: 15-bit port-addresses. Not bit 4: a controller cannot switch a port from Art-Net to
-/// sACN; which of the two a group follows is the show's to say.
-const STATUS_2: u8 = 0b0000_1000;
-/// Status3: holds the last state and cannot be told otherwise: that, too, is the show's to say.
-const STATUS_3: u8 = 0;
-/// PortTypes: an output of DMX512 levels.
-const PORT_TYPE: u8 = 0x80;
-/// GoodOutputA.
-const DATA: u8 = 0x80;
-/// GoodOutputA.
-const MERGING: u8 = 0x08;
-/// GoodOutputA.
-const LTP: u8 = 0x02;
-/// GoodOutputB: no RDM, output follows the input (delta), no RDM discovery.
-const GOOD_OUTPUT_B: u8 = 0b1011_0000;
-/// OemUnknown.
-const OEM: u16 = 0x00FF;
-/// The first of the manufacturer IDs that ESTA keeps for prototypes.
-const ESTA: u16 = 0x7FF0;
-/// NodeReport: RcPowerOk.
-const POWER_OK: u16 = 0x0001;
-/// NodeReport: RcShNameOk.
-const SHORT_NAME_OK: u16 = 0x0006;
-/// NodeReport: RcLoNameOk.
-const LONG_NAME_OK: u16 = 0x0007;
-
 /// An IPv4 address of an interface that Art-Net is received on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Interface {
@@ -102,8 +83,16 @@ pub struct Interface {
 
 impl Interface {
     fn reaches(&self, peer: Ipv4Addr) -> bool {
-        let mask = u32::MAX.checked_shl(32 - u32::from(self.prefix.min(32))).unwrap_or(0);
-        (self.address.to_bits() ^ peer.to_bits()) & mask == 0
+        (self.address.to_bits() ^ peer.to_bits()) & self.mask() == 0
+    }
+
+    /// The directed broadcast address of its network.
+    fn broadcast(&self) -> Ipv4Addr {
+        Ipv4Addr::from_bits(self.address.to_bits() | !self.mask())
+    }
+
+    fn mask(&self) -> u32 {
+        u32::MAX.checked_shl(32 - u32::from(self.prefix.min(32))).unwrap_or(0)
     }
 }
 
@@ -129,7 +118,7 @@ pub enum PollOutcome {
     NotAsked,
     /// Too many controllers want an answer.
     Crowded,
-    /// The show says not to reply, or it did not come by IPv4.
+    /// The show says not to reply, it did not come by IPv4, or the relay has no IPv4 address.
     Unanswered,
 }
 
@@ -199,6 +188,7 @@ pub struct ArtNetNode {
     ports: Ports,
     interfaces: Vec<Interface>,
     controllers: Controllers,
+    diagnostics: Diagnostics,
 }
 
 impl ArtNetNode {
@@ -223,6 +213,7 @@ impl ArtNetNode {
             ports: Ports::new(merge, port_addresses),
             interfaces: Vec::with_capacity(INTERFACES_MAX),
             controllers: Controllers::new(seed),
+            diagnostics: Diagnostics::new(),
         }
     }
 
@@ -281,10 +272,10 @@ impl ArtNetNode {
         if from.port() != self.udp_port && !self.is_own(*from.ip()) {
             let to = SocketAddrV4::new(*from.ip(), self.udp_port);
             self.controllers.owe(now, to, interface, delay, poll.target);
-            self.controllers.subscribe(to, poll.reply_on_change);
+            self.controllers.subscribe(to, poll);
         }
         let outcome = self.controllers.owe(now, from, interface, delay, poll.target);
-        self.controllers.subscribe(from, poll.reply_on_change);
+        self.controllers.subscribe(from, poll);
         outcome
     }
 
@@ -346,7 +337,9 @@ impl ArtNetNode {
     /// The address to answer to, if there is to be an answer.
     fn answerable(&self, from: SocketAddr) -> Option<SocketAddrV4> {
         match from.ip().to_canonical() {
-            IpAddr::V4(ip) if self.reply => Some(SocketAddrV4::new(ip, from.port())),
+            IpAddr::V4(ip) if self.reply && !self.interfaces.is_empty() => {
+                Some(SocketAddrV4::new(ip, from.port()))
+            }
             _ => None,
         }
     }
@@ -367,11 +360,20 @@ impl ArtNetNode {
         self.controllers.changed(now, self.ports.page_count());
     }
 
+    /// Something happened that controllers may want to know of (ArtDiagData).
+    pub fn diagnose(&mut self, now: Time, priority: DiagnosticPriority, text: &dyn fmt::Display) {
+        let audience = self.controllers.audience(now);
+        if audience.is_some_and(|audience| priority as u8 >= audience.priority_min) {
+            self.diagnostics.push(priority, text);
+        }
+    }
+
     /// When [`poll_transmit`](Self::poll_transmit) is to be called next. Any other method that
     /// takes `&mut self` may change it.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Time> {
-        self.controllers.wake()
+        let diagnostic = self.diagnostics.due().map(|due| due.max(self.controllers.next_page()));
+        self.controllers.wake().into_iter().chain(diagnostic).min()
     }
 
     /// Writes the next datagram that is due to `out`, which has room for
@@ -384,7 +386,11 @@ impl ArtNetNode {
                 self.controllers.finish(now, due.index);
                 continue;
             };
-            let fields = self.describe(page, *due.to.ip(), due.interface);
+            let Some(fields) = self.describe(page, *due.to.ip(), due.interface) else {
+                // So has the address.
+                self.controllers.finish(now, due.index);
+                continue;
+            };
             let len = artnet::encode_poll_reply(out, &fields)?;
             self.reply_count = (self.reply_count + 1) % 10_000;
             let next = self.ports.next_page(page + 1, due.target);
@@ -392,86 +398,7 @@ impl ArtNetNode {
             let to = SocketAddr::V4(due.to);
             return Some(Transmit { to, len, interface: due.interface });
         }
-        None
-    }
-
-    /// What a page says to a controller at `peer`.
-    fn describe(&self, page: usize, peer: Ipv4Addr, interface: Option<u32>) -> PollReplyFields {
-        let ports = self.ports.page(page);
-        let first = ports.first().map(|port| port.address);
-        let own = self.own(peer, interface);
-        let ip = own.map_or(Ipv4Addr::UNSPECIFIED, |own| own.address);
-        let mut fields = PollReplyFields {
-            ip,
-            port: self.udp_port,
-            firmware: FIRMWARE,
-            net: first.map_or(0, PortAddress::net),
-            sub_net: first.map_or(0, PortAddress::sub_net),
-            oem: OEM,
-            status_1: STATUS_1,
-            esta: ESTA,
-            short_name: self.short_name,
-            long_name: self.long_name,
-            node_report: self.report(),
-            port_types: [0; 4],
-            good_output_a: [0; 4],
-            sw_out: [0; 4],
-            style: 0,
-            mac: own.map_or([0; 6], |own| own.mac),
-            bind_ip: ip,
-            bind_index: u8::try_from(page + 1).unwrap_or(u8::MAX),
-            status_2: STATUS_2,
-            good_output_b: [0; 4],
-            status_3: STATUS_3,
-        };
-        for (i, port) in ports.iter().enumerate() {
-            fields.port_types[i] = PORT_TYPE;
-            fields.good_output_a[i] = (if port.state.receiving { DATA } else { 0 })
-                | (if port.state.merging { MERGING } else { 0 })
-                | (if port.merge == MergeMode::Ltp { LTP } else { 0 });
-            fields.good_output_b[i] = GOOD_OUTPUT_B;
-            fields.sw_out[i] = port.address.universe();
-        }
-        fields
-    }
-
-    /// `#xxxx [yyyy] text`: code, count of replies, words (ArtPollReply, NodeReport).
-    fn report(&self) -> [u8; 64] {
-        use std::io::Write;
-
-        let ports = self.ports.all();
-        let receiving = ports.iter().filter(|port| port.state.receiving).count();
-        let mut report = [0; 64];
-        // What the field has no room for is cut off, before its last NUL.
-        let _ = write!(
-            &mut report[..63],
-            "#{:04x} [{:04}] {receiving} of {} universes receive",
-            self.report_code,
-            self.reply_count,
-            ports.len()
-        );
-        report
-    }
-
-    /// The own address that a controller at `peer`, heard on `interface`, is to use: of that
-    /// interface, if it is known, and of the controller's network, if there is one.
-    fn own(&self, peer: Ipv4Addr, interface: Option<u32>) -> Option<&Interface> {
-        self.interfaces.iter().min_by_key(|own| {
-            let elsewhere = interface.is_some_and(|index| own.index != index);
-            (elsewhere, !own.reaches(peer))
-        })
-    }
-}
-
-/// Major and minor version of this crate.
-const FIRMWARE: u16 =
-    number(env!("CARGO_PKG_VERSION_MAJOR")) << 8 | number(env!("CARGO_PKG_VERSION_MINOR"));
-
-/// As far as it fits into a byte.
-const fn number(digits: &str) -> u16 {
-    match u16::from_str_radix(digits, 10) {
-        Ok(number) if number <= 0xFF => number,
-        _ => 0xFF,
+        self.transmit_diagnostic(now, out)
     }
 }
 

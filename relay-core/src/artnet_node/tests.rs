@@ -25,16 +25,18 @@ fn ports(addresses: impl IntoIterator<Item = u16>) -> Vec<PortAddress> {
 
 fn node_with(config: &config::ArtNetNode, addresses: impl IntoIterator<Item = u16>) -> ArtNetNode {
     let mut node = ArtNetNode::new(config, MergeMode::Htp, 6454, &ports(addresses), 1);
-    let eth0 = Interface {
-        index: 2,
-        address: Ipv4Addr::new(10, 0, 0, 1),
-        prefix: 24,
-        mac: [2, 0, 0, 0, 0, 1],
-    };
-    let eth1 = Interface { index: 3, address: Ipv4Addr::new(2, 0, 0, 1), prefix: 8, mac: [3; 6] };
-    node.set_interfaces(Time::ZERO, &[eth0, eth1]);
+    node.set_interfaces(Time::ZERO, &[ETH0, ETH1]);
     node
 }
+
+const ETH0: Interface = Interface {
+    index: 2,
+    address: Ipv4Addr::new(10, 0, 0, 1),
+    prefix: 24,
+    mac: [2, 0, 0, 0, 0, 1],
+};
+const ETH1: Interface =
+    Interface { index: 3, address: Ipv4Addr::new(2, 0, 0, 1), prefix: 8, mac: [3; 6] };
 
 fn node(addresses: impl IntoIterator<Item = u16>) -> ArtNetNode {
     node_with(&config(), addresses)
@@ -226,6 +228,7 @@ fn the_controller_silent_for_longest_makes_room() {
 fn delays_differ_between_polls_and_nodes_and_repeat_with_the_seed() {
     let delays = |seed| {
         let mut node = ArtNetNode::new(&config(), MergeMode::Htp, 6454, &ports([1]), seed);
+        node.set_interfaces(Time::ZERO, &[ETH0]);
         let polls = (0..20).map(|second| Time::from_millis(3_000 * second));
         let delay = |now| {
             poll(&mut node, now, CONSOLE, &LEGACY);
@@ -331,10 +334,19 @@ fn an_interface_reaches_the_addresses_of_its_prefix() {
 }
 
 #[test]
-fn a_node_without_addresses_answers_all_the_same() {
+fn a_node_without_an_address_has_nothing_to_answer() {
     let mut node = ArtNetNode::new(&config(), MergeMode::Htp, 6454, &ports([1]), 1);
-    poll(&mut node, Time::ZERO, CONSOLE, &LEGACY);
-    assert_eq!(run(&mut node, SOON)[0].reply().ip(), Ipv4Addr::UNSPECIFIED);
+    assert_eq!(poll(&mut node, Time::ZERO, CONSOLE, &SUBSCRIBE), PollOutcome::Unanswered);
+    assert_eq!(node.handle_input(Time::ZERO, at(CONSOLE), None), PollOutcome::Unanswered);
+    assert_eq!(node.poll_timeout(), None);
+    node.set_interfaces(Time::ZERO, &[ETH0]);
+    assert_eq!(poll(&mut node, Time::ZERO, CONSOLE, &SUBSCRIBE), PollOutcome::Answered);
+    node.set_interfaces(Time::ZERO, &[]);
+    let late = Time::from_millis(1_000);
+    assert_eq!(node.poll_transmit(late, &mut [0; 600]), None, "an address that is gone");
+    assert_eq!(node.poll_timeout(), None);
+    node.set_interfaces(Time::from_millis(2_000), &[ETH0]);
+    assert_eq!(run(&mut node, SOON).len(), 1, "the console asked to be told of changes");
 }
 
 #[test]
@@ -633,6 +645,7 @@ fn an_artinput_is_answered_at_once() {
 #[test]
 fn outputs_of_a_show_that_merges_ltp_say_so() {
     let mut node = ArtNetNode::new(&config(), MergeMode::Ltp, 6454, &ports([1]), 1);
+    node.set_interfaces(Time::ZERO, &[ETH0]);
     let merging = OutputState { receiving: true, merging: true };
     node.set_output(Time::ZERO, ports([1])[0], merging);
     poll(&mut node, Time::ZERO, CONSOLE, &LEGACY);
@@ -646,4 +659,89 @@ proptest::proptest! {
     ) {
         fuzz::node(&bytes);
     }
+}
+
+const DIAGNOSE: Poll =
+    Poll { diagnostics: true, diagnostics_unicast: true, diag_priority: 0x10, ..LEGACY };
+
+/// The diagnostics among what was sent: when, where to, priority, text.
+fn diagnostics(sent: &[Sent]) -> Vec<(Time, String, u8, String)> {
+    let diagnostic = |sent: &Sent| match parse(&sent.bytes) {
+        Ok(Packet::ArtDiagData(data)) => {
+            Some((sent.at, sent.transmit.to.to_string(), data.priority, data.text.to_string()))
+        }
+        _ => None,
+    };
+    sent.iter().filter_map(diagnostic).collect()
+}
+
+#[test]
+fn a_controller_that_asks_for_diagnostics_gets_them_from_its_priority_on() {
+    let now = Time::from_millis(2_000);
+    let (low, high) = (DiagnosticPriority::Low, DiagnosticPriority::High);
+    let mut node = node([1]);
+    node.diagnose(Time::ZERO, high, &"nobody asked");
+    assert_eq!(node.poll_timeout(), None);
+    for (priority_min, told) in [(0x10, 2), (0x11, 1), (0x80, 1), (0x81, 0)] {
+        let asking = Poll { diag_priority: priority_min, ..DIAGNOSE };
+        poll(&mut node, Time::ZERO, CONSOLE, &asking);
+        node.diagnose(now, low, &"a source appeared");
+        node.diagnose(now, high, &"a source is lost");
+        let sent = diagnostics(&run(&mut node, SOON));
+        assert_eq!(sent.len(), told, "{priority_min:#x}: {sent:?}");
+        assert!(sent.iter().all(|(_, to, ..)| to == CONSOLE), "{sent:?}");
+        let last = sent.last().map(|(_, _, priority, text)| (*priority, text.as_str()));
+        assert_eq!(last, (told > 0).then_some((0x80, "a source is lost")));
+    }
+    poll(&mut node, Time::ZERO, CONSOLE, &LEGACY);
+    node.diagnose(now, high, &"it asks no more");
+    assert_eq!(diagnostics(&run(&mut node, SOON)), []);
+}
+
+#[test]
+fn diagnostics_are_broadcast_when_asked_so_or_when_several_ask() {
+    let high = DiagnosticPriority::High;
+    let everywhere = ["10.0.0.255:6454", "2.255.255.255:6454"];
+    let mut node = node([1]);
+    let broadcast = Poll { diagnostics_unicast: false, ..DIAGNOSE };
+    poll(&mut node, Time::ZERO, CONSOLE, &broadcast);
+    node.diagnose(Time::ZERO, high, &"one");
+    let sent = diagnostics(&run(&mut node, SOON));
+    assert_eq!(sent.iter().map(|(_, to, ..)| to).collect::<Vec<_>>(), everywhere);
+
+    // From any port it is one controller, and is told at the Art-Net port.
+    let mut node = node_with(&config(), [1]);
+    poll(&mut node, Time::ZERO, "10.0.0.9:50000", &DIAGNOSE);
+    node.diagnose(Time::ZERO, high, &"two");
+    let sent = diagnostics(&run(&mut node, SOON));
+    assert_eq!(sent.iter().map(|(_, to, ..)| to).collect::<Vec<_>>(), [CONSOLE]);
+
+    // Of several the lowest priority counts.
+    let choosy = Poll { diag_priority: 0xE0, ..DIAGNOSE };
+    poll(&mut node, Time::ZERO, "10.0.0.10:6454", &choosy);
+    node.diagnose(Time::ZERO, high, &"three");
+    let sent = diagnostics(&run(&mut node, SOON));
+    assert_eq!(sent.iter().map(|(_, to, ..)| to).collect::<Vec<_>>(), everywhere);
+}
+
+#[test]
+fn diagnostics_come_at_a_bounded_rate_and_end_with_who_asked() {
+    let mut node = node([1]);
+    poll(&mut node, Time::ZERO, CONSOLE, &DIAGNOSE);
+    for n in 0..1000 {
+        node.diagnose(Time::ZERO, DiagnosticPriority::High, &n);
+    }
+    let sent = diagnostics(&run(&mut node, SOON));
+    let texts: Vec<&str> = sent.iter().map(|(.., text)| text.as_str()).collect();
+    assert_eq!(texts, ["0", "1", "2", "3", "4", "5", "6", "7"], "what comes first is told");
+    assert!(sent.windows(2).all(|pair| pair[1].0.since(pair[0].0) >= DIAGNOSTIC_SPACING));
+
+    let long = "x".repeat(1000);
+    node.diagnose(Time::from_millis(1_000), DiagnosticPriority::High, &long);
+    let sent = diagnostics(&run(&mut node, SOON));
+    assert_eq!(sent[0].3.len(), 220, "cut to what has room");
+
+    let silent = Time::ZERO + CONTROLLER_TIMEOUT;
+    node.diagnose(silent, DiagnosticPriority::High, &"it is gone");
+    assert_eq!(node.poll_timeout(), None);
 }

@@ -22,10 +22,11 @@ mod tests;
 use std::net::{IpAddr, SocketAddr};
 
 use crate::artnet_node::{
-    Action, AddressOutcome, ArtNetNode, Interface, OutputState, PollOutcome, Programme, Transmit,
+    Action, AddressOutcome, ArtNetNode, DiagnosticPriority, Interface, OutputState, PollOutcome,
+    Programme, Transmit,
 };
 use crate::config::{Config, EndLook, MergeMode};
-use crate::event::{Event, EventKind, EventQueue, Programming};
+use crate::event::{Event, EventKind, EventQueue, Programming, Severity};
 use crate::limits::Limits;
 use crate::merge::{DmxData, Merge, Merged, Slots, SourceId, SyncRequest, UniverseSample};
 use crate::output::Output;
@@ -203,10 +204,16 @@ impl Engine {
         times.into_iter().flatten().min()
     }
 
-    /// The next event. Call it until it says `None`.
+    /// The next event. Call it until it says `None`, then ask
+    /// [`poll_transmit`](Self::poll_transmit) again: controllers may want to know of it too.
     #[must_use]
     pub fn poll_event(&mut self) -> Option<Event> {
         if let Some(event) = self.events.pop() {
+            let priority = match event.kind.severity() {
+                Severity::Info => DiagnosticPriority::Low,
+                Severity::Warning => DiagnosticPriority::High,
+            };
+            self.node.diagnose(event.at, priority, &event.kind);
             return Some(event);
         }
         let output = &mut self.show.output;

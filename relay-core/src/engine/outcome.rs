@@ -111,7 +111,8 @@ causes! {
         NotASource = "not_a_source",
         /// Synchronization that no source asked for, or ignored as "ArtSync" says.
         Sync = "sync_unused",
-        /// ArtPoll for other port-addresses, from too many controllers, or replies are off.
+        /// ArtPoll for other port-addresses, from too many controllers, or replies are off or
+        /// impossible without an address.
         ArtPoll = "art_poll_unanswered",
         /// ArtAddress that is not allowed, or for what is not here.
         ArtAddress = "art_address_refused",

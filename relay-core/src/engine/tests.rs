@@ -33,7 +33,10 @@ impl Stage {
     }
 
     fn with(config: &Config) -> Self {
-        let engine = Engine::new(config, &Limits::of(config), 1);
+        let mut engine = Engine::new(config, &Limits::of(config), 1);
+        let address = Ipv4Addr::new(10, 0, 0, 254);
+        engine
+            .set_interfaces(Time::ZERO, &[Interface { index: 1, address, prefix: 8, mac: [2; 6] }]);
         Self { engine, now: 0, numbers: [0; 256] }
     }
 

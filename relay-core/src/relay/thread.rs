@@ -153,8 +153,8 @@ impl RelayThread {
         while self.turn() {
             let now = self.receiver.timer_time();
             self.keep_time(now);
-            self.reply(now);
             self.tell();
+            self.transmit(now);
             self.telemetry.turns.add(1);
             let until = self.engine.poll_timeout();
             if self.receiver.wait(until).is_err() {
@@ -235,7 +235,7 @@ impl RelayThread {
     }
 
     /// Sends what the engine has to send.
-    fn reply(&mut self, now: Time) {
+    fn transmit(&mut self, now: Time) {
         let mut bytes = [0; REPLY_BYTES];
         while let Some(transmit) = self.engine.poll_transmit(now, &mut bytes) {
             match self.receiver.send(transmit.to, &bytes[..transmit.len]) {

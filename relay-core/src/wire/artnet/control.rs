@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use super::{Malformed, Text, array, be16, opcode, packet, put_opcode, put_text};
+use super::{Malformed, Text, array, be16, opcode, packet, put_opcode, put_text, put16};
 
 /// Bytes of an ArtAddress.
 const ADDRESS_LEN: usize = 107;
@@ -10,6 +10,8 @@ const ADDRESS_LEN: usize = 107;
 const TIME_CODE_LEN: usize = 19;
 /// Bytes of an ArtIpProg.
 const IP_PROG_LEN: usize = 34;
+/// Bytes of an ArtDiagData before its text.
+pub const DIAG_DATA_HEADER: usize = 18;
 /// Longest text of ArtCommand and ArtDiagData, longest data of ArtTrigger.
 const PAYLOAD_MAX: usize = 512;
 
@@ -167,8 +169,9 @@ pub(super) fn command(bytes: &[u8]) -> Result<Command<'_>, Malformed> {
 }
 
 pub(super) fn diag_data(bytes: &[u8]) -> Result<DiagData<'_>, Malformed> {
-    let header = packet::<18>(bytes)?;
-    let text = text(bytes, 18, be16(header, 16)).ok_or(Malformed::ArtDiagDataLength)?;
+    let header = packet::<DIAG_DATA_HEADER>(bytes)?;
+    let text =
+        text(bytes, DIAG_DATA_HEADER, be16(header, 16)).ok_or(Malformed::ArtDiagDataLength)?;
     Ok(DiagData { priority: header[13], logical_port: header[14], text })
 }
 
@@ -228,4 +231,20 @@ pub fn encode_time_code(out: &mut [u8], time: &TimeCode) -> Option<usize> {
         time.kind,
     ]);
     Some(TIME_CODE_LEN)
+}
+
+/// Writes an ArtDiagData about the node as a whole and returns its length; `None` when it does not
+/// fit into `out` or the text, with its NUL, is too long.
+#[must_use]
+pub fn encode_diag_data(out: &mut [u8], priority: u8, text: &[u8]) -> Option<usize> {
+    let length = text.len() + 1;
+    let len = DIAG_DATA_HEADER + length;
+    let (header, body) = out.get_mut(..len)?.split_first_chunk_mut::<DIAG_DATA_HEADER>()?;
+    let field = u16::try_from(length).ok().filter(|_| length <= PAYLOAD_MAX)?;
+    put_opcode(header, opcode::DIAG_DATA);
+    header[13] = priority;
+    put16(header, 16, field);
+    body[..text.len()].copy_from_slice(text);
+    body[text.len()] = 0;
+    Some(len)
 }

@@ -13,7 +13,7 @@ mod control;
 mod poll;
 
 pub use control::{Address, AddressFields, Command, DiagData, IpProg, TimeCode, Trigger};
-pub use control::{encode_address, encode_time_code};
+pub use control::{DIAG_DATA_HEADER, encode_address, encode_diag_data, encode_time_code};
 pub use poll::{POLL_REPLY_LEN, Poll, PollReply, PollReplyFields, encode_poll, encode_poll_reply};
 
 /// The first bytes of every packet.

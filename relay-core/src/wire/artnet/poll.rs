@@ -87,14 +87,6 @@ pub struct Poll {
     pub oem: u16,
 }
 
-impl Poll {
-    /// Whether a node with this port-address is asked.
-    pub fn asks(&self, port_address: PortAddress) -> bool {
-        let address = port_address.address();
-        self.target.is_none_or(|(bottom, top)| (bottom..=top).contains(&address))
-    }
-}
-
 pub(super) fn parse(bytes: &[u8]) -> Result<Poll, Malformed> {
     let header = packet::<POLL_LEGACY>(bytes)?;
     let later = |at: usize| match bytes.get(at..at + 2) {

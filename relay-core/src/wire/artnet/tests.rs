@@ -161,7 +161,6 @@ fn a_legacy_poll_of_14_bytes_asks_everybody() {
     let poll = poll_of(&packet(0x2000, &[0x02, 0x10]));
     assert!(poll.reply_on_change && !poll.diagnostics && !poll.diagnostics_unicast);
     assert_eq!((poll.diag_priority, poll.target, poll.esta, poll.oem), (0x10, None, 0, 0));
-    assert!(poll.asks(PortAddress::new(0).unwrap()));
     assert_refused(&packet(0x2000, &[0x02]), Malformed::ArtNetTruncated);
 }
 
@@ -172,9 +171,6 @@ fn a_targeted_poll_asks_a_range_of_port_addresses() {
     assert_eq!(poll.target, Some((0x0110, 0x0120)));
     assert!(poll.diagnostics && poll.diagnostics_unicast && !poll.reply_on_change);
     assert_eq!((poll.esta, poll.oem), (0x7FF0, 0x1234));
-    for (address, asked) in [(0x010F, false), (0x0110, true), (0x0120, true), (0x0121, false)] {
-        assert_eq!(poll.asks(PortAddress::new(address).unwrap()), asked, "{address:#x}");
-    }
     // Cut before the end of its targets it cannot be targeted.
     assert_eq!(poll_of(&bytes[..17]).target, None);
     assert_eq!(poll_of(&bytes[..18]).target, Some((0x0110, 0x0120)));
@@ -339,4 +335,18 @@ fn what_does_not_fit_is_not_encoded() {
     assert_eq!(encode_sync(&mut [0; 13]), None);
     assert_eq!(encode_poll(&mut [0; 21], &Poll::default()), None);
     assert_eq!(encode_address(&mut [0; 106], &AddressFields::default()), None);
+}
+
+#[test]
+fn a_diagnostic_that_was_written_is_read() {
+    let mut out = [0xEE; 600];
+    let len = encode_diag_data(&mut out, 0x80, b"no signal").unwrap();
+    assert_eq!(len, 18 + 10);
+    let Ok(Packet::ArtDiagData(diag)) = parse(&out[..len]) else { panic!() };
+    assert_eq!((diag.priority, diag.logical_port), (0x80, 0));
+    assert_eq!(diag.text.to_string(), "no signal");
+    assert_eq!(out[len - 1], 0, "the text ends with a NUL, which its length counts");
+    assert_eq!(encode_diag_data(&mut out, 0x80, &[b'a'; 511]), Some(530));
+    assert_eq!(encode_diag_data(&mut out, 0x80, &[b'a'; 512]), None);
+    assert_eq!(encode_diag_data(&mut out[..20], 0x80, b"no signal"), None);
 }
