@@ -51,9 +51,11 @@ impl Merge {
         cid: Cid,
         events: &mut EventQueue,
     ) {
-        if let Some(index) = self.addresses.terminated(address, cid) {
+        self.expire_sync(now, events);
+        if let Some(index) = self.addresses.terminated(now, address, cid) {
             self.lose_sync(index, now, events);
         }
+        self.set_sync_deadline(self.addresses.deadline().unwrap_or(NEVER));
     }
 
     /// ArtSync from a controller: everything of it that waits goes out in one step.

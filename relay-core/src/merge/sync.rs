@@ -159,14 +159,24 @@ impl SyncAddresses {
     }
 
     /// The address whose beat `cid` gave and no longer gives: it has sent Stream_Terminated on it
-    /// (E1.31 §6.2.6: ends a stream or universe synchronization).
-    pub(super) fn terminated(&mut self, address: u16, cid: Cid) -> Option<u8> {
+    /// (E1.31 §6.2.6: ends a stream or universe synchronization). Others that give it too keep it,
+    /// from their own last packet on; [`deadline`](Self::deadline) may be earlier then.
+    pub(super) fn terminated(&mut self, now: Time, address: u16, cid: Cid) -> Option<u8> {
         let index = self.addresses.iter().position(|&a| a == address)?;
         let state = &mut self.states[index];
         let gone = state.beaters.iter_mut().find(|b| b.is_some_and(|b| b.cid == cid))?;
         *gone = None;
-        let alone = state.beaters.iter().all(Option::is_none);
-        (alone && matches!(state.beat, Beat::Synced(_))).then_some(index as u8)
+        if !matches!(state.beat, Beat::Synced(_)) {
+            return None;
+        }
+        let others = state.beaters.iter().flatten().map(|beater| beater.last);
+        match others.filter(|&last| now < last + SYNC_LOSS).max() {
+            Some(last) => {
+                state.beat = Beat::Synced(last);
+                None
+            }
+            None => Some(index as u8),
+        }
     }
 
     /// When the next beat is lost.

@@ -80,6 +80,8 @@ pub struct Receiver {
     poll: Poll,
     events: Events,
     places: [Place; Port::COUNT],
+    /// The waker was called since the last wait.
+    woken: bool,
     /// The place whose turn it is.
     turn: usize,
     buffers: Box<[u8]>,
@@ -99,6 +101,7 @@ impl Receiver {
             poll: Poll::new()?,
             events: Events::with_capacity(16),
             places: Default::default(),
+            woken: false,
             turn: 0,
             buffers: vec![0; BATCH_SIZE * BUFFER_STRIDE].into_boxed_slice(),
             metas: [RecvMeta::default(); BATCH_SIZE],
@@ -150,29 +153,44 @@ impl Receiver {
     /// Sleeps until a socket is readable, the waker was called or `until` has come. With a socket
     /// that is readable already it only looks at the others.
     pub fn wait(&mut self, until: Option<Time>) -> io::Result<()> {
-        let timeout = if self.is_ready() {
+        let timeout = if self.is_ready() || self.woken {
             Some(Duration::ZERO)
         } else {
             until.map(|until| until.since(self.clock.now()))
         };
+        let looked = self.look(timeout);
+        self.woken = false;
+        looked
+    }
+
+    /// Takes note of what is readable now, or is within `timeout`.
+
+    fn look(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         match self.poll.poll(&mut self.events, timeout) {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
             _ => {}
         }
         for event in &self.events {
-            if let Some(place) = self.places.get_mut(event.token().0) {
-                place.ready = place.socket.is_some();
+            match self.places.get_mut(event.token().0) {
+                Some(place) => place.ready = place.socket.is_some(),
+                None => self.woken = true,
             }
         }
         Ok(())
     }
 
-    /// The time that timers may be judged by: now, if every socket was seen empty; else the last
-    /// arrival, because what still waits in a socket arrived before now.
-    pub fn timer_time(&mut self) -> Time {
-        if !self.is_ready() {
-            self.now = self.clock.now();
-            self.engine_time = self.engine_time.max(self.now);
+    /// The time that timers may be judged by, if one is `due`: now, if every socket was seen empty since; else the
+    /// last arrival, because what still waits in a socket arrived before now. The sockets are
+    /// looked at after the clock, or a thread that was not scheduled in between for 2.5 s would
+    /// take sources for lost whose packets are there.
+    pub fn timer_time(&mut self, due: Option<Time>) -> Time {
+        self.now = self.clock.now();
+        if due.is_some_and(|due| due <= self.now) && !self.is_ready() {
+            // An error shows again, and is seen to, at the next wait for something.
+            let _ = self.look(Some(Duration::ZERO));
+            if !self.is_ready() {
+                self.engine_time = self.engine_time.max(self.now);
+            }
         }
         self.engine_time
     }

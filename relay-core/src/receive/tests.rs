@@ -391,7 +391,7 @@ fn time_never_runs_backwards_between_ports_and_timers_wait_for_what_is_queued() 
         assert_ne!(listener.receive(), 0, "all are in the kernel's buffers");
         assert!(listener.seen.iter().all(|seen| seen.arrival <= seen.at));
         if listener.receiver.is_ready() {
-            last = listener.receiver.timer_time();
+            last = listener.receiver.timer_time(Some(Time::ZERO));
             assert_eq!(last, listener.seen.last().unwrap().at);
         }
     }
@@ -399,7 +399,45 @@ fn time_never_runs_backwards_between_ports_and_timers_wait_for_what_is_queued() 
     while listener.receiver.is_ready() {
         listener.receive();
     }
-    assert!(listener.receiver.timer_time() >= last);
+    assert!(listener.receiver.timer_time(Some(Time::ZERO)) >= last);
+}
+
+#[test]
+fn timers_wait_for_what_came_while_the_thread_was_not_scheduled() {
+    let mut listener = Listener::on_loopback();
+    let socket = listener.open(Port::SacnV4);
+    // Nothing is there; then the thread sleeps, and a datagram comes.
+    while listener.receiver.is_ready() {
+        listener.receive();
+    }
+    listener.receiver.wait(Some(Time::ZERO)).unwrap();
+    let before = listener.receiver.timer_time(Some(Time::ZERO));
+    sender().send_to(b"levels", to(&socket)).unwrap();
+    let later = listener.clock.now();
+    assert_eq!(listener.receiver.timer_time(Some(later)), before, "it has arrived before now");
+    assert_eq!(listener.receive(), 1);
+    assert!(listener.seen[0].at <= later);
+    assert_eq!(listener.receive(), 0);
+    assert!(listener.receiver.timer_time(Some(later)) >= later, "now they are judged");
+}
+
+#[test]
+fn a_timer_that_is_not_due_moves_no_time() {
+    let mut listener = Listener::on_loopback();
+    let before = listener.receiver.timer_time(Some(Time::ZERO));
+    let never = before + Duration::from_secs(3600);
+    assert_eq!(listener.receiver.timer_time(Some(never)), before);
+    assert_eq!(listener.receiver.timer_time(None), before);
+}
+
+#[test]
+fn a_wake_up_that_comes_while_timers_are_judged_ends_the_next_wait() {
+    let mut listener = Listener::on_loopback();
+    let waker = listener.receiver.waker().unwrap();
+    waker.wake().unwrap();
+    let _ = listener.receiver.timer_time(Some(Time::ZERO));
+    // Without an end this would wait for ever.
+    listener.receiver.wait(None).unwrap();
 }
 
 #[test]

@@ -151,7 +151,7 @@ impl RelayThread {
             self.publish(self.clock.now(), false);
         }
         while self.turn() {
-            let now = self.receiver.timer_time();
+            let now = self.receiver.timer_time(self.engine.poll_timeout());
             self.keep_time(now);
             self.tell();
             self.transmit(now);
@@ -299,7 +299,7 @@ impl RelayThread {
     /// Obeys the commands that came. False: it was told to stop.
     fn obey(&mut self) -> bool {
         while let Ok(command) = self.ends.commands.try_recv() {
-            let now = self.receiver.timer_time();
+            let now = self.receiver.timer_time(Some(Time::ZERO));
             let retired = match command {
                 Command::Network(change) => Retired::Network(self.change_network(change)),
                 Command::Show(show) => {
@@ -346,7 +346,7 @@ impl RelayThread {
                 Change::Socket(port, self.receiver.replace_socket(port, socket))
             }
             Change::Interfaces(mut interfaces) => {
-                let now = self.receiver.timer_time();
+                let now = self.receiver.timer_time(Some(Time::ZERO));
                 self.engine.set_interfaces(now, &interfaces.node);
                 interfaces.filter = self.receiver.replace_filter(interfaces.filter);
                 Change::Interfaces(interfaces)

@@ -603,11 +603,14 @@ impl World {
     pub(crate) fn sync_terminated(&mut self, address: u16, cid: u8) {
         if let Some(state) = self.addresses.get_mut(&address)
             && state.beaters.remove(&cid).is_some()
-            && state.beaters.is_empty()
             && state.synced.is_some()
         {
-            self.lose_sync(address);
-            self.forget_addresses();
+            // The beat of those that are left is as old as the youngest of their packets.
+            state.synced = state.beaters.values().map(|&(_, at)| at).max();
+            if state.synced.is_none_or(|at| self.now - at >= 2500) {
+                self.lose_sync(address);
+                self.forget_addresses();
+            }
         }
     }
 
