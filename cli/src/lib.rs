@@ -13,6 +13,7 @@ mod latency;
 mod logging;
 mod openapi;
 mod output_file;
+mod record;
 mod recorded;
 mod replay;
 mod run;
@@ -20,6 +21,7 @@ mod schema;
 mod send;
 mod show;
 mod show_file;
+mod size;
 mod sources;
 mod stop;
 mod table;
@@ -69,6 +71,7 @@ enum Command {
     Demo(demo::Args),
     Send(send::Args),
     Replay(replay::Args),
+    Record(record::Args),
     Sources(sources::Args),
     Show(show::Args),
     Check(check::Args),
@@ -85,6 +88,7 @@ impl Command {
             Self::Demo(args) => demo::run(&args, out),
             Self::Send(args) => send::run(&args, out),
             Self::Replay(args) => replay::run(&args, out),
+            Self::Record(args) => record::run(&args, out),
             Self::Sources(args) => sources::run(&args, out),
             Self::Show(args) => show::run(&args, out),
             Self::Check(args) => check::run(&args, out),

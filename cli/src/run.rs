@@ -13,6 +13,7 @@ use crate::exit::Failure;
 use crate::http::Server;
 use crate::latency::latency;
 use crate::logging::{Console, LogArgs};
+use crate::record::{self, RecordFileArgs};
 use crate::show_file::ShowFile;
 use crate::sources::{self, SourceLog};
 use crate::stop::Stop;
@@ -27,6 +28,7 @@ use crate::stop::Stop;
 Examples:
   wristcast run show.toml
   wristcast run show.toml --log debug --trace looks.jsonl
+  wristcast run show.toml --record tonight.pcapng
   wristcast run show.toml --log-format json 2> relay.log
 
 Exit codes: 0 ok, 1 show file wrong, 2 command line wrong, 3 could not start (port taken,
@@ -38,6 +40,11 @@ pub(crate) struct Args {
     /// Write one JSON line per published look to this file.
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
+    /// Record every packet that the relay receives to this file: .pcapng, or .pcapng.zst.
+    #[arg(long, value_name = "FILE", value_parser = record::name)]
+    record: Option<PathBuf>,
+    #[command(flatten)]
+    record_file: RecordFileArgs,
     /// Stop after this time, `10s`; until told to if left out.
     #[arg(long = "for", value_name = "DURATION", value_parser = duration::parse)]
     duration: Option<Duration>,
@@ -55,7 +62,9 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
     let stop = Stop::on_signals()?;
 
     let (ports, http) = (Ports::of(&config.network), config.http.clone());
-    let options = Options { trace: args.trace.clone() };
+    let what = format!("what a relay of the show `{}` received", config.name);
+    let record = args.record.as_ref().map(|path| args.record_file.options(path, &what));
+    let options = Options { trace: args.trace.clone(), record };
     let relay = Relay::start(config, options).map_err(Failure::cannot_start)?;
     let server = match http {
         Some(http) => Some(Server::start(http.listen, relay.handle())?),
@@ -70,6 +79,9 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
     let report = relay.stop();
     drop(server);
     tracing::info!("{}", summary(&report));
+    if let Some(recording) = &report.recording {
+        tracing::info!("{}", record::summary(recording));
+    }
     watched?;
     at_end_look(&report)
 }

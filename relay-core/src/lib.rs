@@ -54,6 +54,8 @@ pub mod radio;
 #[cfg(feature = "io")]
 pub mod receive;
 #[cfg(feature = "io")]
+pub mod record;
+#[cfg(feature = "io")]
 pub mod relay;
 pub mod schedule;
 pub mod show;

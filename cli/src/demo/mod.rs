@@ -69,7 +69,7 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
     args.log.start(&log, "warn")?;
     let stop = Stop::on_signals()?;
     let config = show(args.bands)?;
-    let options = Options { trace: args.trace.clone() };
+    let options = Options { trace: args.trace.clone(), ..Options::default() };
     let relay = Relay::start(config.clone(), options).map_err(Failure::cannot_start)?;
     let server = serve(relay.handle())?;
     let console = start_console(&config, &relay.handle())?;

@@ -109,9 +109,15 @@ impl Job<'_> {
             ConvertError::Write(kind) => cannot_write(self.to, kind),
         })?;
         recorded::warn(self.from, &converted.warnings);
-        if part && converted.written == 0 && converted.error.is_none() {
-            let text = "has nothing of the part that was asked for; nothing was written";
-            return Err(Failure::usage(format!("{} {text}", self.from.display())));
+        match &converted.error {
+            Some(error) if converted.written == 0 => {
+                return Err(Failure::recording(self.from, error));
+            }
+            None if converted.written == 0 && part => {
+                let text = "has nothing of the part that was asked for; nothing was written";
+                return Err(Failure::usage(format!("{} {text}", self.from.display())));
+            }
+            _ => {}
         }
         output.commit()?;
         let what = match self.target {

@@ -11,6 +11,7 @@ use super::info_json;
 use super::strip::{Palette, of_stdout, strip};
 use crate::exit::Failure;
 use crate::recorded::{self, ReadArgs, clock};
+use crate::size::size;
 use crate::utc;
 
 /// Tell what is in a recorded show: how long, which universes, from whom, how fast, with which gaps.
@@ -156,15 +157,5 @@ fn push_table<const N: usize>(text: &mut String, head: [&str; N], rows: Vec<[Str
     for row in &table {
         let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
         let _ = writeln!(text, "{}", cells.collect::<Vec<_>>().join("  ").trim_end());
-    }
-}
-
-/// A size as people read it.
-fn size(bytes: u64) -> String {
-    match bytes {
-        0..1000 => format!("{bytes} bytes"),
-        1000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
-        1_000_000..1_000_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
-        _ => format!("{:.1} GB", bytes as f64 / 1e9),
     }
 }

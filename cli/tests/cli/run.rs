@@ -54,7 +54,21 @@ impl Relay {
     fn start_changed(name: &str, more: &[&str], change: impl FnOnce(String) -> String) -> Self {
         let (sacn, artnet) = (free_udp_port(), free_udp_port());
         let show = file(&format!("{name}.toml"), &change(show(sacn, artnet)));
-        let mut process = Running::start(&[&["run", &show], more].concat());
+        Self::ready(Running::start(&[&["run", &show], more].concat()), sacn, artnet)
+    }
+
+    /// Runs the show of these tests in a process started otherwise.
+    pub(crate) fn start_by(
+        name: &str,
+        more: &[&str],
+        start: impl FnOnce(&[&str]) -> Running,
+    ) -> Self {
+        let (sacn, artnet) = (free_udp_port(), free_udp_port());
+        let show = file(&format!("{name}.toml"), &show(sacn, artnet));
+        Self::ready(start(&[&["run", &show], more].concat()), sacn, artnet)
+    }
+
+    fn ready(mut process: Running, sacn: u16, artnet: u16) -> Self {
         let ready = process.line();
         let expected = format!("listening: sACN {sacn}, Art-Net {artnet} on lo");
         assert!(ready.starts_with(&expected), "{ready:?} {}", process.stderr_if_ended());

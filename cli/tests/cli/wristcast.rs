@@ -57,6 +57,22 @@ impl Running {
         Self { child, stdout: channel().1, stderr }
     }
 
+    /// A command whose files may not grow beyond so many KiB, as on a full disk.
+    pub(crate) fn start_with_file_limit(kib: u32, args: &[&str]) -> Self {
+        let script = format!("trap '' XFSZ; ulimit -f {kib}; exec \"$0\" \"$@\"");
+        let binary = env!("CARGO_BIN_EXE_wristcast");
+        let mut child = piped(Command::new("bash").args(["-c", &script, binary]).args(args));
+        let stdout = lines(child.stdout.take().unwrap());
+        let stderr = lines(child.stderr.take().unwrap());
+        Self { child, stdout, stderr }
+    }
+
+    /// Ends it as a crash does: at once, with nothing done any more.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
     /// The next line on stdout, empty after the last.
     pub(crate) fn line(&mut self) -> String {
         match self.stdout.recv_timeout(PATIENCE) {
@@ -90,8 +106,11 @@ impl Running {
 }
 
 fn spawn(args: &[&str]) -> Child {
-    Command::new(env!("CARGO_BIN_EXE_wristcast"))
-        .args(args)
+    piped(Command::new(env!("CARGO_BIN_EXE_wristcast")).args(args))
+}
+
+fn piped(command: &mut Command) -> Child {
+    command
         .env_remove("WRISTCAST_LOG")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

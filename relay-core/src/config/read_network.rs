@@ -17,7 +17,7 @@ const LONG_NAME_BYTES_MAX: usize = 63;
 
 impl Network {
     /// The network of a show that says nothing about it.
-    pub(super) fn of_show(name: &str) -> Self {
+    pub fn of_show(name: &str) -> Self {
         Self {
             interfaces: Vec::new(),
             sacn_port: 5568,

@@ -143,6 +143,14 @@ impl Receiver {
         self.places.iter().any(|place| place.ready)
     }
 
+    /// The UDP port that the next [`receive`](Self::receive) reads.
+    pub fn next_udp_port(&self) -> Option<u16> {
+        let ready = (0..Port::COUNT)
+            .map(|step| &self.places[(self.turn + step) % Port::COUNT])
+            .find(|place| place.ready)?;
+        ready.socket.as_ref().map(|socket| socket.address.port())
+    }
+
     /// Takes every socket for readable. To be called when [`wait`](Self::wait) failed.
     pub fn look_at_all(&mut self) {
         for place in &mut self.places {

@@ -25,6 +25,7 @@ use crate::event::EventKind;
 use crate::limits::Limits;
 use crate::radio::telemetry::{Condition, RadioTelemetry};
 use crate::receive::Clock;
+use crate::record::RecordMonitor;
 use crate::snapshot::Severity;
 use crate::telemetry::Telemetry;
 use crate::time::Time;
@@ -107,6 +108,7 @@ pub(super) struct Control {
     elsewhere: Elsewhere,
     /// The radios, and how each was when last looked at.
     radios: Vec<(Arc<RadioTelemetry>, Condition)>,
+    pub(super) recording: Option<RecordMonitor>,
     relay_thread_died: bool,
     stopped: bool,
 }
@@ -164,6 +166,7 @@ impl Control {
             rate: Rate::default(),
             elsewhere: Elsewhere::default(),
             radios: radios.into_iter().map(|radio| (radio, Condition::Starting)).collect(),
+            recording: None,
             relay_thread_died: false,
             stopped: false,
         }
@@ -277,6 +280,8 @@ impl Control {
         if self.relay_thread_died {
             faults.push(DIED.to_owned());
         }
+        let recording = self.recording.as_ref().and_then(|recording| recording.report().error);
+        faults.extend(recording.map(|error| format!("the recording has ended: {error}")));
         let down = self.radios.iter().filter(|(radio, _)| radio.condition() == Condition::Down);
         faults.extend(down.map(|(radio, _)| radio_fault(radio)));
         if self.elsewhere.alone_at.is_some_and(|at| now.since(at) < ELSEWHERE_SHOWN) {
@@ -383,6 +388,9 @@ impl Control {
         let per_second = if passed > 0.0 { received_now as f64 / passed } else { 0.0 };
         self.rate = Rate { at: now, received, per_second };
         self.elsewhere.count(now, self.telemetry.other_interface.get(), received_now);
+        if let Some(recording) = &self.recording {
+            recording.set_kernel_dropped(self.sockets.dropped());
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::config::Network;
 use crate::receive::Port;
+use crate::record::RecordError;
 
 /// Why the relay did not start; the message says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +58,9 @@ pub enum StartError {
         /// The system's words.
         source: io::Error,
     },
+    /// The recording cannot begin.
+    #[error(transparent)]
+    Record(#[from] RecordError),
     /// A radio of the show cannot be made.
     #[error("radio `{name}` cannot be started: {reason}")]
     Radio {
@@ -86,7 +90,7 @@ impl StartError {
     }
 
     /// For `map_err`: `what` could not be started.
-    pub(super) fn system(what: &'static str) -> impl Fn(io::Error) -> Self {
+    pub(crate) fn system(what: &'static str) -> impl Fn(io::Error) -> Self {
         move |source| Self::System { what, source }
     }
 }

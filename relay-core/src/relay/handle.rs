@@ -15,6 +15,7 @@ use crate::engine::CompiledShow;
 use crate::lane::LaneReader;
 use crate::radio::telemetry::RadioTelemetry;
 use crate::receive::Clock;
+use crate::record::Recorder;
 use crate::snapshot::{
     BandState, ControlState, EventState, GroupState, Latency, NetworkState, RadioState, Severity,
     SignalState, Status, UniverseState,
@@ -41,6 +42,7 @@ pub(super) struct Shared {
     /// The lane of the front ends.
     pub(super) looks: Mutex<LaneReader>,
     pub(super) tracer: Mutex<Option<Tracer>>,
+    pub(super) recorder: Mutex<Option<Recorder>>,
     pub(super) telemetry: Arc<Telemetry>,
     pub(super) radios: Vec<Arc<RadioTelemetry>>,
 }

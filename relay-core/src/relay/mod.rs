@@ -11,6 +11,7 @@
 //! | one per radio | stage 5 and the radio | its lane, its radio |
 //! | keeper | interfaces, joins, failed sockets, events | the clock, ten times a second |
 //! | trace | writes the trace, if there is one | the clock |
+//! | record, sync | write the recording, if there is one | the clock, the disk |
 
 mod control;
 mod desk;
@@ -22,7 +23,7 @@ mod radios;
 mod rejoin;
 mod sample;
 mod show;
-mod sockets;
+pub(crate) mod sockets;
 mod thread;
 
 use std::hash::{BuildHasher, RandomState};
@@ -42,6 +43,7 @@ use crate::event;
 use crate::lane;
 use crate::limits::Limits;
 use crate::receive::{Clock, Receiver};
+use crate::record::{RecordOptions, RecordReport, RecordTap, Recorder};
 use crate::snapshot::{Latency, PacketCounts, Severity};
 use crate::telemetry::Telemetry;
 use crate::trace::{TraceReport, TraceTap, Tracer};
@@ -69,6 +71,8 @@ const NOTICES_MAX: usize = 1024;
 pub struct Options {
     /// Write one JSON line per published look to this file.
     pub trace: Option<PathBuf>,
+    /// Record every datagram that the relay's sockets receive.
+    pub record: Option<RecordOptions>,
 }
 
 /// What a run came to.
@@ -92,6 +96,8 @@ pub struct StopReport {
     pub bands_unreached: u32,
     /// What became of the trace, if one was asked for.
     pub trace: Option<TraceReport>,
+    /// What became of the recording, if one was asked for.
+    pub recording: Option<RecordReport>,
 }
 
 /// A running relay. Dropping it stops it.
@@ -126,6 +132,7 @@ impl Relay {
         let mut sockets = SocketKeeper::new(show.config.network.clone(), registry);
         let opened = sockets.open_all(clock.now(), &show.needed_ports())?;
         let (trace, tracer) = start_trace(&show, options.trace)?;
+        let (record, recorder) = start_recording(options.record, clock)?;
         let (radios, mut lanes) = Radios::start(&show.config, clock)?;
         let (front, looks) = lane::channel(show.config.groups.len());
         lanes.push(front);
@@ -142,7 +149,7 @@ impl Relay {
             receiver,
             engine,
             lanes,
-            trace,
+            thread::Taps { trace, record },
             Arc::clone(&telemetry),
             thread::Ends {
                 commands: commands_in,
@@ -168,6 +175,7 @@ impl Relay {
             Arc::clone(&telemetry),
             radios.telemetry(),
         );
+        control.recording = recorder.as_ref().map(Recorder::monitor);
         // Waits in the channel until the relay thread starts.
         control.apply(opened);
         let shared = Arc::new(Shared {
@@ -177,6 +185,7 @@ impl Relay {
             sampler: Mutex::new(Sampler::new(link.clone(), samples)),
             looks: Mutex::new(looks),
             tracer: Mutex::new(tracer),
+            recorder: Mutex::new(recorder),
             telemetry,
             radios: radios.telemetry(),
         });
@@ -241,6 +250,10 @@ impl Relay {
         let settlement = self.radios.take().map(Radios::stop).unwrap_or_default();
         let kernel_dropped = lock(&shared.control).finish_stop();
         let trace = lock(&shared.tracer).take().map(Tracer::stop);
+        let recording = lock(&shared.recorder).take().map(|recorder| {
+            recorder.monitor().set_kernel_dropped(kernel_dropped);
+            recorder.stop()
+        });
         StopReport {
             uptime,
             packets: shared.telemetry.packet_counts(kernel_dropped),
@@ -251,6 +264,7 @@ impl Relay {
             bands_not_at_end_look: settlement.late,
             bands_unreached: settlement.unreached,
             trace,
+            recording,
         }
     }
 }
@@ -278,6 +292,15 @@ fn start_trace(
         Ok((tap, tracer)) => Ok((Some(tap), Some(tracer))),
         Err(source) => Err(StartError::Trace { path, source }),
     }
+}
+
+fn start_recording(
+    options: Option<RecordOptions>,
+    clock: Clock,
+) -> Result<(Option<RecordTap>, Option<Recorder>), StartError> {
+    let Some(options) = options else { return Ok((None, None)) };
+    let (tap, recorder) = Recorder::start(options, clock)?;
+    Ok((Some(tap), Some(recorder)))
 }
 
 /// For the random delays of ArtPollReply, which must differ between relays.

@@ -40,24 +40,24 @@ const DROPS_SHOWN: Duration = Duration::from_secs(10);
 
 /// Something for the relay thread to take over.
 #[derive(Debug)]
-pub(super) enum Change {
+pub(crate) enum Change {
     Socket(Port, Option<Arc<BoundSocket>>),
     Interfaces(Box<Interfaces>),
 }
 
 /// The chosen interfaces as the relay thread needs them.
 #[derive(Debug, Default)]
-pub(super) struct Interfaces {
-    pub(super) filter: Box<InterfaceFilter>,
+pub(crate) struct Interfaces {
+    pub(crate) filter: Box<InterfaceFilter>,
     /// For ArtPollReply.
-    pub(super) node: Vec<artnet_node::Interface>,
+    pub(crate) node: Vec<artnet_node::Interface>,
 }
 
 /// What the keeper wants the relay thread and the operator to know.
 #[derive(Debug, Default)]
-pub(super) struct Outcome {
-    pub(super) changes: Vec<Change>,
-    pub(super) events: Vec<(Severity, String)>,
+pub(crate) struct Outcome {
+    pub(crate) changes: Vec<Change>,
+    pub(crate) events: Vec<(Severity, String)>,
 }
 
 /// One port: its socket, or when to try again.
@@ -81,7 +81,7 @@ struct Open {
 }
 
 #[derive(Debug)]
-pub(super) struct SocketKeeper {
+pub(crate) struct SocketKeeper {
     network: Network,
     registry: Registry,
     /// sACN universes to join: the patched ones and the synchronization addresses seen.
@@ -97,7 +97,7 @@ pub(super) struct SocketKeeper {
 
 impl SocketKeeper {
     /// A keeper of closed sockets.
-    pub(super) fn new(network: Network, registry: Registry) -> Self {
+    pub(crate) fn new(network: Network, registry: Registry) -> Self {
         Self {
             network,
             registry,
@@ -114,7 +114,7 @@ impl SocketKeeper {
 
     /// Opens every socket. `needed` ports that do not open are errors; the others are tried again
     /// later. Unicast and broadcast then arrive.
-    pub(super) fn open_all(&mut self, now: Time, needed: &[Port]) -> Result<Outcome, StartError> {
+    pub(crate) fn open_all(&mut self, now: Time, needed: &[Port]) -> Result<Outcome, StartError> {
         let mut outcome = Outcome::default();
         // Before the sockets, whose datagrams are judged by it.
         self.look_at_interfaces(&mut outcome);
@@ -130,7 +130,7 @@ impl SocketKeeper {
     }
 
     /// What is due about once a second, or after a failure.
-    pub(super) fn tick(&mut self, now: Time) -> Outcome {
+    pub(crate) fn tick(&mut self, now: Time) -> Outcome {
         let mut outcome = Outcome::default();
         let mut to_join = self.look_at_interfaces(&mut outcome) || !self.join_faults.is_empty();
         for port in Port::ALL {
@@ -155,12 +155,12 @@ impl SocketKeeper {
     }
 
     /// When a closed socket is to be tried again.
-    pub(super) fn retry_at(&self) -> Option<Time> {
+    pub(crate) fn retry_at(&self) -> Option<Time> {
         self.places.iter().filter_map(|place| place.retry_at).min()
     }
 
     /// The relay thread gave up this socket of `port`.
-    pub(super) fn failed(
+    pub(crate) fn failed(
         &mut self,
         port: Port,
         socket: &Arc<BoundSocket>,
@@ -182,7 +182,7 @@ impl SocketKeeper {
     }
 
     /// Closes every socket and opens it anew; the network's switches hear of every group again.
-    pub(super) fn rebind(&mut self, now: Time) -> Outcome {
+    pub(crate) fn rebind(&mut self, now: Time) -> Outcome {
         let mut outcome = Outcome::default();
         self.look_at_interfaces(&mut outcome);
         for port in Port::ALL {
@@ -200,7 +200,7 @@ impl SocketKeeper {
 
     /// Joins these patched universes on these interfaces from now on, and leaves others. Ports and
     /// buffers stay as they are.
-    pub(super) fn set_network(&mut self, network: &Network, universes: BTreeSet<u16>) -> Outcome {
+    pub(crate) fn set_network(&mut self, network: &Network, universes: BTreeSet<u16>) -> Outcome {
         let mut outcome = Outcome::default();
         self.universes = universes;
         self.network.interfaces.clone_from(&network.interfaces);
@@ -210,7 +210,7 @@ impl SocketKeeper {
     }
 
     /// Joins these synchronization addresses too.
-    pub(super) fn set_sync_addresses(&mut self, addresses: BTreeSet<u16>) -> Outcome {
+    pub(crate) fn set_sync_addresses(&mut self, addresses: BTreeSet<u16>) -> Outcome {
         let mut outcome = Outcome::default();
         if addresses != self.sync_addresses {
             self.sync_addresses = addresses;
@@ -220,7 +220,7 @@ impl SocketKeeper {
     }
 
     /// Closes every socket and leaves every group.
-    pub(super) fn close_all(&mut self) {
+    pub(crate) fn close_all(&mut self) {
         for port in Port::ALL {
             self.close(port);
             self.places[port.index()].retry_at = None;
@@ -228,7 +228,7 @@ impl SocketKeeper {
     }
 
     /// The sockets as the status shows them.
-    pub(super) fn states(&self) -> Vec<SocketState> {
+    pub(crate) fn states(&self) -> Vec<SocketState> {
         let open = Port::ALL.into_iter().filter_map(|port| {
             let place = &self.places[port.index()];
             place.open.as_ref().map(|open| (place, open))
@@ -246,12 +246,12 @@ impl SocketKeeper {
     }
 
     /// The chosen interfaces as the status shows them.
-    pub(super) fn interfaces(&self) -> Vec<InterfaceState> {
+    pub(crate) fn interfaces(&self) -> Vec<InterfaceState> {
         self.selection.chosen.iter().map(Interface::state).collect()
     }
 
     /// What the kernel dropped at all sockets since start.
-    pub(super) fn dropped(&self) -> u64 {
+    pub(crate) fn dropped(&self) -> u64 {
         let count = |place: &Place| {
             let now = place.open.as_ref().and_then(|open| open.drops.count()).unwrap_or(0);
             place.dropped_before + now
@@ -260,7 +260,7 @@ impl SocketKeeper {
     }
 
     /// What is wrong now, in plain words.
-    pub(super) fn faults(&self, now: Time) -> Vec<String> {
+    pub(crate) fn faults(&self, now: Time) -> Vec<String> {
         let mut faults = self.selection.faults.clone();
         faults.extend(self.places.iter().filter_map(|place| place.closed.clone()));
         faults.extend(self.join_faults.iter().cloned());

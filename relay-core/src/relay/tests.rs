@@ -458,7 +458,8 @@ fn an_interface_that_is_not_there_is_a_fault_that_names_those_that_are() {
 #[test]
 fn the_trace_has_every_published_look_once() {
     let path = std::env::temp_dir().join(format!("wristcast-relay-{}.jsonl", std::process::id()));
-    let mut stage = Stage::of(&show_text(""), Options { trace: Some(path.clone()) });
+    let mut stage =
+        Stage::of(&show_text(""), Options { trace: Some(path.clone()), ..Options::default() });
     stage.desk.artnet(&[9, 0]);
     stage.red("right", 9);
     for red in 1..=100 {

@@ -25,6 +25,7 @@ use crate::event::Event;
 use crate::lane::{LaneWriter, Stamp};
 use crate::limits::SYNC_ADDRESSES_MAX;
 use crate::receive::{BoundSocket, Clock, Port, Receiver};
+use crate::record::RecordTap;
 use crate::steering::Order;
 use crate::telemetry::Telemetry;
 use crate::time::Time;
@@ -96,12 +97,21 @@ pub(super) struct Ends {
     pub(super) notices: HeapProd<Notice>,
 }
 
+/// What is written down beside the light's way.
+#[derive(Debug, Default)]
+pub(super) struct Taps {
+    /// Looks that are published.
+    pub(super) trace: Option<TraceTap>,
+    /// Datagrams that come in.
+    pub(super) record: Option<RecordTap>,
+}
+
 pub(super) struct RelayThread {
     clock: Clock,
     receiver: Receiver,
     engine: Engine,
     lanes: Vec<LaneWriter>,
-    trace: Option<TraceTap>,
+    taps: Taps,
     telemetry: Arc<Telemetry>,
     ends: Ends,
     /// Gone when the thread is, however it ended.
@@ -119,7 +129,7 @@ impl RelayThread {
         receiver: Receiver,
         engine: Engine,
         lanes: Vec<LaneWriter>,
-        trace: Option<TraceTap>,
+        taps: Taps,
         telemetry: Arc<Telemetry>,
         ends: Ends,
     ) -> Self {
@@ -128,7 +138,7 @@ impl RelayThread {
             receiver,
             engine,
             lanes,
-            trace,
+            taps,
             telemetry,
             ends,
             alive: Arc::new(()),
@@ -192,15 +202,19 @@ impl RelayThread {
 
     /// Reads one batch and publishes what came of it. Returns how many datagrams it had.
     fn receive_batch(&mut self) -> usize {
-        let Self { receiver, engine, arrivals, .. } = self;
+        let Self { receiver, engine, arrivals, taps, .. } = self;
         arrivals.clear();
         let mut changed = false;
+        let udp_port = receiver.next_udp_port().unwrap_or(0);
         let batch = receiver.receive(|datagram, arrival| {
             if engine.handle_datagram(datagram).changed() {
                 changed = true;
                 if arrivals.len() < ARRIVALS_MAX {
                     arrivals.push(arrival);
                 }
+            }
+            if let Some(record) = &mut taps.record {
+                record.push(udp_port, &datagram, arrival);
             }
         });
         if changed {
@@ -287,7 +301,7 @@ impl RelayThread {
         for lane in &mut self.lanes {
             lane.publish(self.engine.groups(), stamp);
         }
-        if let Some(trace) = &mut self.trace {
+        if let Some(trace) = &mut self.taps.trace {
             for (group, look) in self.engine.groups().changed() {
                 trace.push(stamp.published, group, look);
             }

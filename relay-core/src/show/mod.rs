@@ -49,7 +49,7 @@ pub use error::{ErrorKind, ShowError, Warning, Warnings};
 pub use fseq::{ChannelMap, ChannelRange, Compression, FseqLayout, FseqWriter};
 pub use levels::{Change, LevelReader};
 pub use ola::{OlaVersion, OlaWriter};
-pub use pcap::{PcapngOptions, PcapngWriter};
+pub use pcap::{Origin, PcapngOptions, PcapngWriter};
 pub use reader::ShowReader;
 
 use crate::time::Time;

@@ -12,7 +12,7 @@ mod ng_write;
 
 pub(super) use classic::Classic;
 pub(super) use ng_read::Ng;
-pub use ng_write::{PcapngOptions, PcapngWriter};
+pub use ng_write::{Origin, PcapngOptions, PcapngWriter};
 
 /// Longest packet accepted, as in Wireshark and tcpdump.
 const PACKET_MAX: u32 = 256 << 10;

@@ -30,6 +30,15 @@ pub struct PcapngOptions {
     pub zstd: bool,
 }
 
+/// What a pcapng file says of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// Who or what it is a recording of, in words; empty = nothing is said.
+    pub comment: String,
+    /// The system it was made on, as shb_os; empty = nothing is said.
+    pub system: String,
+}
+
 /// Writes datagrams as a pcapng file that Wireshark opens. Memory: 1 MiB of pending blocks, as
 /// much again to pack them.
 #[derive(Debug)]
@@ -54,6 +63,11 @@ struct InterfaceCounts {
 impl<W: Write> PcapngWriter<W> {
     /// Begins a file: the section header, with our name and version, is written at once.
     pub fn new(out: W, options: PcapngOptions) -> io::Result<Self> {
+        Self::with_origin(out, options, &Origin::default())
+    }
+
+    /// Begins a file that says where it comes from.
+    pub fn with_origin(out: W, options: PcapngOptions, origin: &Origin) -> io::Result<Self> {
         let pending = Vec::with_capacity(PENDING_MAX);
         let (interfaces, waiting_since) = (Vec::new(), None);
         let mut writer = Self { out, options, pending, waiting_since, interfaces, written: 0 };
@@ -62,7 +76,11 @@ impl<W: Write> PcapngWriter<W> {
             body.extend(0x1A2B_3C4D_u32.to_le_bytes());
             body.extend([1, 0, 0, 0]); // version 1.0
             body.extend(u64::MAX.to_le_bytes()); // section length not known in advance
-            option(body, 4, name.as_bytes()); // shb_userappl
+            for (code, text) in [(1, &*origin.comment), (3, &*origin.system), (4, name)] {
+                if !text.is_empty() {
+                    option(body, code, text.as_bytes()); // opt_comment, shb_os, shb_userappl
+                }
+            }
             option(body, 0, &[]);
         });
         writer.flush()?;
@@ -76,11 +94,28 @@ impl<W: Write> PcapngWriter<W> {
 
     /// Describes an interface and returns its number, counted from 0.
     pub fn add_interface(&mut self, name: &str) -> u32 {
+        self.add_interface_with(name, &[])
+    }
+
+    /// Describes an interface with its addresses, each with the length of its network prefix.
+    pub fn add_interface_with(&mut self, name: &str, addresses: &[(IpAddr, u8)]) -> u32 {
         self.block(1, |body| {
             body.extend(LINKTYPE_RAW.to_le_bytes());
             body.extend([0; 2 + 4]); // reserved; no snap length
             if !name.is_empty() {
                 option(body, 2, name.as_bytes());
+            }
+            for &(address, prefix) in addresses {
+                match address {
+                    IpAddr::V4(ip) => {
+                        let mask = u32::MAX.checked_shl(32 - u32::from(prefix)).unwrap_or(0);
+                        let both = [ip.octets(), mask.to_be_bytes()].concat();
+                        option(body, 4, &both); // if_IPv4addr
+                    }
+                    IpAddr::V6(ip) => {
+                        option(body, 5, &[&ip.octets()[..], &[prefix]].concat()); // if_IPv6addr
+                    }
+                }
             }
             option(body, 9, &[9]); // if_tsresol: nanoseconds
             option(body, 0, &[]);
@@ -164,6 +199,13 @@ impl<W: Write> PcapngWriter<W> {
 
     /// Ends the file with each interface's totals, and gives the output back.
     pub fn finish(mut self, at: Time) -> io::Result<W> {
+        self.statistics(at, "");
+        self.flush()?;
+        Ok(self.out)
+    }
+
+    /// Appends each interface's totals so far, with a comment if there is something to say.
+    pub fn statistics(&mut self, at: Time, comment: &str) {
         let stamp = self.options.epoch_nanos.saturating_add(at.as_nanos());
         for index in 0..self.interfaces.len() {
             let counts = self.interfaces[index];
@@ -171,13 +213,14 @@ impl<W: Write> PcapngWriter<W> {
                 body.extend((index as u32).to_le_bytes());
                 body.extend(((stamp >> 32) as u32).to_le_bytes());
                 body.extend((stamp as u32).to_le_bytes());
+                if !comment.is_empty() {
+                    option(body, 1, comment.as_bytes());
+                }
                 option(body, 4, &(counts.received + counts.dropped).to_le_bytes()); // isb_ifrecv
                 option(body, 7, &counts.dropped.to_le_bytes()); // isb_osdrop
                 option(body, 0, &[]);
             });
         }
-        self.flush()?;
-        Ok(self.out)
     }
 
     fn block(&mut self, kind: u32, fill: impl FnOnce(&mut Vec<u8>)) {
