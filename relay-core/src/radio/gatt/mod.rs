@@ -95,7 +95,7 @@ impl GattRadio {
         };
         let central = |_: &Option<String>| Central::new(&acknowledge, config.max_connections);
         let mut centrals: Vec<Central> = adapters.iter().map(central).collect();
-        Sharing::deal(&mut centrals, bands.len());
+        Sharing::deal(centrals.iter_mut(), bands.len());
         let stack = |adapter| Stack {
             plan: Arc::new(Plan { adapter, profiles: profiles.clone(), bands: bands.clone() }),
             bluetooth: None,

@@ -4,6 +4,7 @@
 //! when its adapter cannot reach it and another may: the adapter is gone, has no connection left,
 //! or has not heard the band for a while.
 
+use std::borrow::BorrowMut;
 use std::time::Duration;
 
 use super::central::Central;
@@ -24,11 +25,14 @@ pub(super) struct Sharing {
 
 impl Sharing {
     /// Deals out `links` bands among adapters none of which is open yet.
-    pub(super) fn deal(centrals: &mut [Central], links: usize) {
-        for link in (0..links).map(|link| LinkId(link as u32)) {
-            let home = link.index() % centrals.len().max(1);
-            let others = centrals.iter_mut().enumerate().filter(|(index, _)| *index != home);
-            others.for_each(|(_, central)| central.give_up(link));
+    pub(super) fn deal<'c>(
+        centrals: impl ExactSizeIterator<Item = &'c mut Central>,
+        links: usize,
+    ) {
+        let adapters = centrals.len().max(1);
+        for (index, central) in centrals.enumerate() {
+            let others = (0..links).filter(|link| link % adapters != index);
+            others.for_each(|link| central.give_up(LinkId(link as u32)));
         }
     }
 
@@ -38,24 +42,30 @@ impl Sharing {
     }
 
     /// Moves bands that another adapter may reach.
-    pub(super) fn share(&mut self, now: Time, centrals: &mut [Central], links: usize) {
+    pub(super) fn share<C: BorrowMut<Central>>(
+        &mut self,
+        now: Time,
+        centrals: &mut [C],
+        links: usize,
+    ) {
         if centrals.len() < 2 || now < self.due {
             return;
         }
         self.due = now + EVERY;
         for link in (0..links).map(|link| LinkId(link as u32)) {
-            let Some(home) = centrals.iter().position(|central| central.has(link)) else {
-                continue;
-            };
-            if !is_stuck(now, &centrals[home], link) {
+            let has = |central: &C| central.borrow().has(link);
+            let Some(home) = centrals.iter().position(has) else { continue };
+            if !is_stuck(now, centrals[home].borrow(), link) {
                 continue;
             }
             let mut others = (1..centrals.len()).map(|step| (home + step) % centrals.len());
-            let free =
-                |index: &usize| centrals[*index].is_open() && centrals[*index].spare(now) > 0;
+            let free = |index: &usize| {
+                let central: &Central = centrals[*index].borrow();
+                central.is_open() && central.spare(now) > 0
+            };
             if let Some(next) = others.find(free) {
-                centrals[home].give_up(link);
-                centrals[next].take_over(now, link);
+                centrals[home].borrow_mut().give_up(link);
+                centrals[next].borrow_mut().take_over(now, link);
             }
         }
     }

@@ -30,6 +30,9 @@ struct Stack {
     bands: Vec<FakeBand>,
     scanning: bool,
     connecting: Option<LinkId>,
+    /// Connections the adapter takes, and how often it refused one.
+    connections_max: usize,
+    refused: u32,
     /// What will be reported, when, and whether a disconnect of that link cancels it.
     due: Vec<(Time, Report, Option<LinkId>)>,
     opens: u32,
@@ -80,6 +83,8 @@ impl Stage {
                 bands: vec![band; bands],
                 scanning: false,
                 connecting: None,
+                connections_max: usize::MAX,
+                refused: 0,
                 due: Vec::new(),
                 opens: 0,
                 scans: Vec::new(),
@@ -254,8 +259,12 @@ impl Stack {
             Command::Connect(link) => {
                 assert!(!self.scanning && self.connecting.is_none(), "connects two at once");
                 self.connecting = Some(link);
+                let connected = self.bands.iter().filter(|band| band.connected).count();
+                let full = connected >= self.connections_max;
+                self.refused += u32::from(full);
                 let band = &self.bands[link.index()];
                 let report = match &band.refuses {
+                    _ if full => Report::ConnectFailed(link, Trouble::full("no connection left")),
                     Some(trouble) => Report::ConnectFailed(link, trouble.clone()),
                     None => Report::Connected(link),
                 };
@@ -537,6 +546,119 @@ fn a_frame_for_a_link_that_is_down_or_busy_is_lost() {
     assert_eq!(central.poll_command(), None);
 }
 
+#[test]
+fn a_write_is_completed_by_its_own_answer_and_by_no_other() {
+    let mut stage = Stage::new(1);
+    stage.run(3 * SECOND);
+    stage.stack.bands[0].write_time = None;
+    stage.newest = 1;
+    stage.run(MS);
+    let (Token(waits), _) = stage.flight[0].unwrap();
+    for token in [Token(waits - 1), Token(waits + 1)] {
+        stage.central.handle_report(stage.now, Report::Written(LinkId(0), token));
+        let failed = Report::WriteFailed(LinkId(0), token, Trouble::passing("not ours"));
+        stage.central.handle_report(stage.now, failed);
+    }
+    // The stage would object to a completion of what it did not ask for.
+    stage.run(SECOND);
+    assert_eq!(stage.flight[0].map(|(token, _)| token), Some(Token(waits)));
+    assert_eq!(stage.up, [true]);
+    stage.central.handle_report(stage.now, Report::Written(LinkId(0), Token(waits)));
+    stage.run(MS);
+    assert_eq!(stage.sent, [Some(1)]);
+}
+
+#[test]
+fn nobody_is_looked_for_while_no_connection_is_free() {
+    let mut stage = Stage::with_limit(3, Some(2));
+    stage.run(20 * SECOND);
+    assert_eq!(stage.up, [true, true, false]);
+    let scans = stage.stack.scans.len();
+    stage.run(300 * SECOND);
+    assert_eq!(stage.stack.scans.len(), scans);
+    stage.switch(1, false);
+    stage.run(3 * SECOND);
+    assert_eq!(stage.up, [true, false, true]);
+    assert!(stage.stack.scans.len() > scans);
+}
+
+#[test]
+fn a_band_is_told_each_time_that_there_is_no_connection_for_it_and_when_that_is_over() {
+    let mut stage = Stage::with_limit(3, Some(2));
+    stage.stack.bands[2].on = false;
+    let told = |stage: &Stage| stage.last_words(2).to_owned();
+    stage.run(20 * SECOND);
+    assert!(told(&stage).contains("2 of 2 are in use"), "{}", told(&stage));
+    stage.switch(0, false);
+    stage.run(5 * SECOND);
+    assert!(told(&stage).contains("switched on and near"), "{}", told(&stage));
+    stage.switch(0, true);
+    stage.run(20 * SECOND);
+    assert_eq!(stage.up, [true, true, false]);
+    assert!(told(&stage).contains("2 of 2 are in use"), "{}", told(&stage));
+}
+
+#[test]
+fn a_band_heard_long_ago_is_heard_again_before_it_is_connected() {
+    let mut stage = Stage::with_limit(2, Some(1));
+    stage.run(SECOND);
+    assert_eq!(stage.up, [true, false], "the other was heard, too");
+    stage.stack.bands[1].on = false;
+    stage.run(60 * SECOND);
+    // Its turn comes, but it has been off for a minute: asking for it would take 10 s in vain.
+    stage.switch(0, false);
+    stage.run(8 * SECOND);
+    assert_eq!(stage.stack.connecting, None);
+    assert!(!stage.last_words(1).contains("did not connect"), "{}", stage.last_words(1));
+    stage.switch(0, true);
+    stage.run_until_lit(10 * SECOND);
+}
+
+#[test]
+fn a_connection_that_is_lost_brings_the_next_scan_forward() {
+    let mut stage = Stage::new(2);
+    stage.stack.bands[0].on = false;
+    stage.run(60 * SECOND);
+    // Long pauses between the slices by now. One has just ended.
+    let slices = stage.stack.scans.len();
+    while stage.stack.scans.len() == slices || stage.stack.scanning {
+        stage.run(10 * MS);
+    }
+    stage.run(100 * MS);
+    stage.switch(1, false);
+    stage.run(500 * MS);
+    stage.switch(1, true);
+    assert!(stage.run_until_lit(9 * SECOND) < 2 * SECOND);
+}
+
+#[test]
+fn an_adapter_is_asked_for_more_connections_than_usual_until_it_refuses() {
+    let mut stage = Stage::with_limit(12, None);
+    stage.stack.connections_max = 10;
+    stage.run(60 * SECOND);
+    assert_eq!(stage.up.iter().filter(|up| **up).count(), 10);
+    for link in [10, 11] {
+        assert!(stage.last_words(link).contains("the adapter takes 10"), "{}", stage.last_words(link));
+    }
+    let refused = stage.stack.refused;
+    assert_eq!(refused, 1, "once is enough for minutes");
+    stage.run(200 * SECOND);
+    assert_eq!(stage.stack.refused, refused);
+    // Another program has let go of its own: it is found in the end.
+    stage.stack.connections_max = 12;
+    stage.run_until_lit(360 * SECOND);
+}
+
+#[test]
+fn an_adapter_that_takes_fewer_than_usual_is_found_out_at_once() {
+    let mut stage = Stage::with_limit(6, None);
+    stage.stack.connections_max = 3;
+    stage.run(30 * SECOND);
+    assert_eq!(stage.up.iter().filter(|up| **up).count(), 3);
+    assert_eq!(stage.stack.refused, 1);
+    assert!(stage.last_words(5).contains("the adapter takes 3"), "{}", stage.last_words(5));
+}
+
 proptest! {
     /// Whatever bands and adapters do, in the end every band that is on shows the newest look, and
     /// at no time is the stack told two things at once (the stack objects).
@@ -568,6 +690,83 @@ proptest! {
         stage.newest += 1;
         stage.run_until_lit(60 * SECOND);
     }
+}
+
+/// Several adapters and what is in reach of each.
+struct Adapters {
+    now: Time,
+    stages: Vec<Stage>,
+    sharing: Sharing,
+    bands: usize,
+}
+
+impl Adapters {
+    fn new(adapters: usize, bands: usize, connections_max: usize) -> Self {
+        let stage = |_| Stage::with_limit(bands, Some(connections_max));
+        let mut stages: Vec<Stage> = (0..adapters).map(stage).collect();
+        Sharing::deal(stages.iter_mut().map(|stage| &mut stage.central), bands);
+        Self { now: Time::ZERO, stages, sharing: Sharing::default(), bands }
+    }
+
+    fn run(&mut self, seconds: u32) {
+        for _ in 0..10 * seconds {
+            for stage in &mut self.stages {
+                stage.run(100 * MS);
+            }
+            self.now = self.stages[0].now;
+            let mut centrals: Vec<&mut Central> =
+                self.stages.iter_mut().map(|stage| &mut stage.central).collect();
+            self.sharing.share(self.now, &mut centrals, self.bands);
+            let homes = |link| self.stages.iter().filter(|s| s.central.has(link_id(link))).count();
+            assert!((0..self.bands).all(|link| homes(link) == 1), "a band has one adapter");
+        }
+    }
+
+    /// Bands that each adapter holds.
+    fn up(&self) -> Vec<Vec<usize>> {
+        let up = |stage: &Stage| (0..self.bands).filter(|link| stage.up[*link]).collect();
+        self.stages.iter().map(up).collect()
+    }
+}
+
+#[test]
+fn adapters_share_the_bands_evenly() {
+    let mut adapters = Adapters::new(2, 6, 8);
+    adapters.run(10);
+    assert_eq!(adapters.up(), [[0, 2, 4], [1, 3, 5]]);
+}
+
+#[test]
+fn the_bands_of_an_adapter_that_is_pulled_out_move_to_the_other() {
+    let mut adapters = Adapters::new(2, 4, 8);
+    adapters.run(10);
+    adapters.stages[0].unplug("unplugged");
+    adapters.run(15);
+    assert_eq!(adapters.up(), [vec![], vec![0, 1, 2, 3]]);
+    adapters.stages[0].stack.adapter = None;
+    adapters.run(10);
+    assert_eq!(adapters.up()[1].len(), 4, "what is lit stays where it is");
+}
+
+#[test]
+fn a_band_that_its_adapter_has_no_connection_for_moves_to_one_that_has() {
+    let mut adapters = Adapters::new(2, 6, 4);
+    for link in [1, 3, 5] {
+        adapters.stages[1].stack.bands[link].on = false;
+        adapters.stages[0].stack.bands[link].on = false;
+    }
+    adapters.run(10);
+    assert_eq!(adapters.up(), [vec![0, 2, 4], vec![]]);
+    // Out of reach of the second, in reach of the first, which has room for one.
+    adapters.stages[0].switch(3, true);
+    adapters.run(60);
+    assert_eq!(adapters.up(), [vec![0, 2, 3, 4], vec![]]);
+    // No room there, but with the second.
+    for stage in &mut adapters.stages {
+        stage.switch(5, true);
+    }
+    adapters.run(60);
+    assert_eq!(adapters.up(), [vec![0, 2, 3, 4], vec![5]]);
 }
 
 mod thread {
