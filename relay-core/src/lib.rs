@@ -44,6 +44,7 @@ pub mod engine;
 pub mod event;
 #[cfg(feature = "io")]
 pub mod interfaces;
+pub mod inventory;
 pub mod lane;
 pub mod limits;
 pub mod look;

@@ -67,7 +67,7 @@ impl Plan {
 }
 
 /// Calls to the stack that are not about a band's radio. They take milliseconds or never end.
-const CALL_TIME_MAX: Duration = Duration::from_secs(5);
+pub(super) const CALL_TIME_MAX: Duration = Duration::from_secs(5);
 /// Closing one connection; BlueZ takes 2 s.
 const DISCONNECT_TIME_MAX: Duration = Duration::from_secs(4);
 /// Closing all of them at the end, in parallel.
@@ -585,7 +585,7 @@ impl<'a> Session<'a> {
     }
 }
 
-async fn open_adapter(wanted: Option<&str>) -> Result<Adapter, Failure> {
+pub(super) async fn open_adapter(wanted: Option<&str>) -> Result<Adapter, Failure> {
     let adapters = Manager::new().await?.adapters().await?;
     let mut names = Vec::new();
     for adapter in adapters {
@@ -668,7 +668,7 @@ async fn connect(peripheral: Peripheral, profile: &Profile) -> Result<Socket, Tr
 }
 
 /// A trouble that `?` makes of btleplug's errors.
-struct Failure(Trouble);
+pub(super) struct Failure(Trouble);
 
 impl From<btleplug::Error> for Failure {
     fn from(error: btleplug::Error) -> Self {
@@ -676,7 +676,7 @@ impl From<btleplug::Error> for Failure {
     }
 }
 
-async fn within<T>(
+pub(super) async fn within<T>(
     time: Duration,
     call: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, Trouble> {

@@ -9,6 +9,7 @@
 //! | `central.rs`, `limit.rs` | what becomes of an adapter and its links; no I/O | lane |
 //! | `sharing.rs` | which adapter reaches which band; no I/O | lane |
 //! | `bluetooth.rs` | does what `central.rs` says, through btleplug | its own |
+//! | `survey.rs` | a scan on its own, for the inventory | the caller's |
 //! | `words.rs` | what went wrong, in plain words | its own |
 //!
 //! Promises: one write in flight per band and none waiting behind it, so what a band gets next is
@@ -22,6 +23,7 @@ mod bluetooth;
 mod central;
 mod limit;
 mod sharing;
+mod survey;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -31,6 +33,7 @@ use std::sync::Arc;
 use bluetooth::{Bluetooth, Ended, Plan};
 use central::{Central, Command, Report, Trouble};
 use sharing::Sharing;
+pub use survey::BluetoothAntenna;
 
 use super::{Class, Frame, LaneWaker, LinkId, LinkSpec, Radio, RadioContext, RadioEvent};
 use crate::band::BandFrame;

@@ -25,10 +25,7 @@ pub(super) struct Sharing {
 
 impl Sharing {
     /// Deals out `links` bands among adapters none of which is open yet.
-    pub(super) fn deal<'c>(
-        centrals: impl ExactSizeIterator<Item = &'c mut Central>,
-        links: usize,
-    ) {
+    pub(super) fn deal<'c>(centrals: impl ExactSizeIterator<Item = &'c mut Central>, links: usize) {
         let adapters = centrals.len().max(1);
         for (index, central) in centrals.enumerate() {
             let others = (0..links).filter(|link| link % adapters != index);

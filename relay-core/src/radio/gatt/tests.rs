@@ -638,7 +638,11 @@ fn an_adapter_is_asked_for_more_connections_than_usual_until_it_refuses() {
     stage.run(60 * SECOND);
     assert_eq!(stage.up.iter().filter(|up| **up).count(), 10);
     for link in [10, 11] {
-        assert!(stage.last_words(link).contains("the adapter takes 10"), "{}", stage.last_words(link));
+        assert!(
+            stage.last_words(link).contains("the adapter takes 10"),
+            "{}",
+            stage.last_words(link)
+        );
     }
     let refused = stage.stack.refused;
     assert_eq!(refused, 1, "once is enough for minutes");

@@ -1,0 +1,125 @@
+//! What is near: a scan on its own, beside no show.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use btleplug::api::{Central as _, Peripheral as _, PeripheralProperties, ScanFilter};
+use btleplug::platform::{Adapter, Peripheral};
+use tokio::time::timeout;
+use uuid::{Uuid, uuid};
+
+use super::bluetooth::{CALL_TIME_MAX, open_adapter, within};
+use super::central::Trouble;
+use crate::band::profile::Profile;
+use crate::inventory::{Antenna, AntennaError, Sighting};
+
+/// Battery service and battery level (Bluetooth SIG, Battery Service 1.0).
+const BATTERY_SERVICE: Uuid = uuid!("0000180f-0000-1000-8000-00805f9b34fb");
+const BATTERY_LEVEL: Uuid = uuid!("00002a19-0000-1000-8000-00805f9b34fb");
+
+/// Asking one band for its battery: connecting, reading, closing.
+const BATTERY_TIME_MAX: Duration = Duration::from_secs(8);
+/// Between two looks at what was heard; each is a call per device on Linux.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// A Bluetooth adapter that listens.
+#[derive(Debug)]
+pub struct BluetoothAntenna {
+    adapter: Option<String>,
+    profiles: Vec<Profile>,
+}
+
+impl BluetoothAntenna {
+    /// The adapter, `hci0` or the first; `profiles` are the kinds of band it tells apart, the
+    /// first that fits.
+    pub fn new(adapter: Option<String>, profiles: Vec<Profile>) -> Self {
+        Self { adapter, profiles }
+    }
+
+    async fn listen(&self, time: Duration, battery: bool) -> Result<Vec<Sighting>, Trouble> {
+        let adapter = within(CALL_TIME_MAX, open_adapter(self.adapter.as_deref())).await?;
+        within(CALL_TIME_MAX, async { Ok(adapter.start_scan(ScanFilter::default()).await?) })
+            .await?;
+        let mut heard = BTreeMap::new();
+        let end = tokio::time::Instant::now() + time;
+        while tokio::time::Instant::now() < end {
+            tokio::time::sleep(LOOK_EVERY.min(time)).await;
+            self.look(&adapter, &mut heard).await?;
+        }
+        // One that cannot be stopped does not run.
+        let _ = timeout(CALL_TIME_MAX, adapter.stop_scan()).await;
+        let mut sightings = Vec::new();
+        for (peripheral, mut sighting) in heard.into_values() {
+            if battery && sighting.profile.is_some() && sighting.battery.is_none() {
+                sighting.battery = ask_battery(&peripheral).await;
+            }
+            sightings.push(sighting);
+        }
+        sightings.sort_by_key(|sighting| std::cmp::Reverse(sighting.rssi));
+        Ok(sightings)
+    }
+
+    /// Notes what has been heard since the scan began.
+    async fn look(
+        &self,
+        adapter: &Adapter,
+        heard: &mut BTreeMap<String, (Peripheral, Sighting)>,
+    ) -> Result<(), Trouble> {
+        let all = within(CALL_TIME_MAX, async { Ok(adapter.peripherals().await?) }).await?;
+        for peripheral in all {
+            let Ok(Ok(Some(properties))) = timeout(CALL_TIME_MAX, peripheral.properties()).await
+            else {
+                continue; // gone again
+            };
+            // What the system remembers and did not hear has no strength.
+            let Some(rssi) = properties.rssi else { continue };
+            let id = match properties.address.into_inner() {
+                [0, 0, 0, 0, 0, 0] => peripheral.id().to_string(),
+                _ => properties.address.to_string(),
+            };
+            let mut sighting = self.sighting(id.clone(), &properties);
+            let before = heard.get(&id).and_then(|(_, before)| before.rssi);
+            sighting.rssi = before.max(Some(rssi));
+            heard.insert(id, (peripheral, sighting));
+        }
+        Ok(())
+    }
+
+    fn sighting(&self, id: String, properties: &PeripheralProperties) -> Sighting {
+        let name = properties.advertisement_name.as_deref().or(properties.local_name.as_deref());
+        let makers: Vec<u16> = properties.manufacturer_data.keys().copied().collect();
+        let fits = |profile: &&Profile| profile.recognises(name, &properties.services, &makers);
+        let battery = properties.service_data.get(&BATTERY_SERVICE);
+        Sighting {
+            id,
+            name: name.map(|name| name.trim_end().to_owned()),
+            rssi: properties.rssi,
+            profile: self.profiles.iter().find(fits).map(|profile| profile.name().to_owned()),
+            battery: battery.and_then(|data| data.first().copied()),
+        }
+    }
+}
+
+impl Antenna for BluetoothAntenna {
+    fn scan(&mut self, time: Duration, battery: bool) -> Result<Vec<Sighting>, AntennaError> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime =
+            runtime.map_err(|error| AntennaError(format!("no runtime for Bluetooth: {error}")))?;
+        let heard = runtime.block_on(self.listen(time, battery));
+        heard.map_err(|trouble| AntennaError(trouble.words.into_owned()))
+    }
+}
+
+/// The battery of a band; `None` if it does not tell.
+async fn ask_battery(peripheral: &Peripheral) -> Option<u8> {
+    let asked = timeout(BATTERY_TIME_MAX, async {
+        peripheral.connect().await.ok()?;
+        peripheral.discover_services().await.ok()?;
+        let characteristics = peripheral.characteristics();
+        let level = characteristics.iter().find(|one| one.uuid == BATTERY_LEVEL)?;
+        peripheral.read(level).await.ok()?.first().copied()
+    });
+    let answer = asked.await.ok().flatten();
+    let _ = timeout(CALL_TIME_MAX, peripheral.disconnect()).await;
+    answer.filter(|percent| *percent <= 100)
+}
