@@ -1,16 +1,17 @@
 //! `wristcast run`: the relay without a head.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use wristcast_core::config::Http;
 use wristcast_core::relay::{HandleError, Options, Relay, RelayHandle, StopReport};
 use wristcast_core::snapshot::{GroupState, Status};
 
 use crate::desk::Ports;
 use crate::duration;
 use crate::exit::Failure;
-use crate::http::Server;
+use crate::http::{Server, Tokens};
 use crate::latency::latency;
 use crate::logging::{Console, LogArgs};
 use crate::record::{self, RecordFileArgs};
@@ -67,7 +68,10 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
     let options = Options { trace: args.trace.clone(), record };
     let relay = Relay::start(config, options).map_err(Failure::cannot_start)?;
     let server = match http {
-        Some(http) => Some(Server::start(http.listen, relay.handle())?),
+        Some(http) => {
+            let tokens = tokens(&http, &args.show)?;
+            Some(Server::start(http.listen, relay.handle(), tokens)?)
+        }
         None => None,
     };
     // A relay goes on when nobody reads its stdout.
@@ -84,6 +88,14 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
     }
     watched?;
     at_end_look(&report)
+}
+
+/// Who may change the show.
+fn tokens(http: &Http, show: &Path) -> Result<Tokens, Failure> {
+    match &http.token_file {
+        Some(file) => Tokens::read_or_create(&show.with_file_name("").join(file)),
+        None => Ok(Tokens::default()),
+    }
 }
 
 /// Waits until the relay is to stop; tells how it is doing meanwhile.

@@ -20,7 +20,7 @@ use wristcast_core::relay::{Options, Relay, RelayHandle};
 
 use crate::duration;
 use crate::exit::Failure;
-use crate::http::Server;
+use crate::http::{Server, Tokens};
 use crate::logging::{Console as Log, LogArgs};
 use crate::stop::Stop;
 use console::Console;
@@ -106,8 +106,8 @@ fn show(bands: u16) -> Result<Config, Failure> {
 
 /// The API on its usual port, or on a free one.
 fn serve(relay: RelayHandle) -> Result<Server, Failure> {
-    Server::start(API, relay.clone())
-        .or_else(|_| Server::start(SocketAddr::new(API.ip(), 0), relay))
+    Server::start(API, relay.clone(), Tokens::default())
+        .or_else(|_| Server::start(SocketAddr::new(API.ip(), 0), relay, Tokens::default()))
 }
 
 /// A console whose packets arrive: sACN by multicast if the loopback interface carries it.

@@ -1,31 +1,37 @@
-//! The status API over HTTP: what a running relay is doing, to read.
+//! The API over HTTP: what a running relay is doing, to read, and orders for those with a token.
 //!
 //! It lives on its own thread with its own runtime and asks the relay through a
 //! [`RelayHandle`], so that no client, however slow or hostile, can hold up a packet. Everything a
-//! client may take is bounded: connections, headers, time. Request bodies are never read, nothing
-//! can be changed, and no other site's page may read the answers (there are no CORS headers).
+//! client may take is bounded: connections, headers, bodies, time. No body is read before the token
+//! that comes with it is found good, and no other site's page may read the answers or give orders
+//! (there are no CORS headers and no cookies).
 
+mod control;
+mod guard;
 mod openapi;
+mod places;
 mod routes;
+mod tokens;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use axum::Router;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
 use wristcast_core::relay::RelayHandle;
 
 use crate::exit::Failure;
+use guard::Client;
 pub(crate) use openapi::document;
-
-/// Clients served at the same time; further ones wait in the system's backlog.
-const CONNECTIONS_MAX: usize = 64;
+use places::Places;
+pub(crate) use tokens::Tokens;
 
 /// Time a client has to send the headers of a request, the first or the next.
 const HEADERS_TIMEOUT: Duration = Duration::from_secs(5);
@@ -51,8 +57,12 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Listens on `address` and answers for `relay`.
-    pub(crate) fn start(address: SocketAddr, relay: RelayHandle) -> Result<Self, Failure> {
+    /// Listens on `address` and answers for `relay`; those with one of `tokens` may give orders.
+    pub(crate) fn start(
+        address: SocketAddr,
+        relay: RelayHandle,
+        tokens: Tokens,
+    ) -> Result<Self, Failure> {
         let listener = TcpListener::bind(address).map_err(|error| bind_failure(address, &error))?;
         let failure = |error: io::Error| {
             Failure::cannot_start(format!("cannot start the HTTP server: {error}"))
@@ -61,12 +71,13 @@ impl Server {
         let address = listener.local_addr().map_err(failure)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
-            // The relay answers one question at a time; more threads would only wait for it.
-            .max_blocking_threads(1)
+            // The relay answers one question at a time; more threads would only wait for it. Orders
+            // have another one.
+            .max_blocking_threads(2)
             .build()
             .map_err(failure)?;
         let (stop, stopped) = oneshot::channel();
-        let router = routes::router(relay);
+        let router = routes::router(relay, tokens);
         let serve = move || {
             runtime.block_on(async {
                 tokio::select! {
@@ -123,13 +134,16 @@ async fn accept(listener: TcpListener, router: Router) {
             return;
         }
     };
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-    while let Ok(place) = places.clone().acquire_owned().await {
+    let places = Places::new();
+    loop {
         match listener.accept().await {
-            Ok((stream, _)) => {
+            Ok((stream, peer)) => {
+                // Who finds even the queue full is sent away: the stream is dropped.
+                let Some(place) = places.queue(peer.ip()) else { continue };
                 let router = router.clone();
                 tokio::spawn(async move {
-                    serve(stream, router).await;
+                    let Some(place) = place.await else { return };
+                    serve(stream, router, Client::new(peer.ip())).await;
                     drop(place);
                 });
             }
@@ -142,20 +156,30 @@ async fn accept(listener: TcpListener, router: Router) {
     }
 }
 
-async fn serve(stream: tokio::net::TcpStream, router: Router) {
+async fn serve(stream: tokio::net::TcpStream, router: Router, client: Client) {
+    let router = TowerToHyperService::new(router);
+    let watcher = client.clone();
+    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+        request.extensions_mut().insert(client.clone());
+        router.call(request)
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADERS_TIMEOUT)
         .max_headers(HEADERS_MAX)
         .max_buf_size(HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+        .serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
-    tokio::select! {
-        // How a client's connection ends is the client's affair.
-        _ = connection.as_mut() => {}
-        () = tokio::time::sleep(CONNECTION_LIFETIME) => {
+    loop {
+        tokio::select! {
+            // How a client's connection ends is the client's affair.
+            _ = connection.as_mut() => return,
+            () = tokio::time::sleep(CONNECTION_LIFETIME) => {}
+        }
+        if !watcher.is_watching() {
             connection.as_mut().graceful_shutdown();
             let _ = tokio::time::timeout(LAST_ANSWER_TIMEOUT, connection).await;
+            return;
         }
     }
 }

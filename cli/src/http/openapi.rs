@@ -6,21 +6,26 @@ use schemars::transform::RecursiveTransform;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Value, json};
 use wristcast_core::snapshot::{
-    BandState, EventState, GroupState, NetworkState, RadioState, Status, UniverseState,
+    BandState, ControlState, EventState, GroupState, NetworkState, RadioState, Status,
+    UniverseState,
 };
 
+use wristcast_core::steering::{MasterRequest, OverrideRequest, ReleaseRequest, Switch};
+
+use super::control::TokenHolder;
 use super::routes::{Error, path};
 
 /// The whole document.
 pub(crate) fn document() -> Value {
     let settings = SchemaSettings::draft2020_12()
-        .for_serialize()
         .with(|settings| {
             settings.definitions_path = "/components/schemas".into();
             settings.meta_schema = None;
         })
         .with_transform(RecursiveTransform(speak_json));
-    let mut schemas = settings.into_generator();
+    // What is read may leave out what has a default; what is answered is always whole.
+    let mut orders = settings.clone().into_generator();
+    let mut schemas = settings.for_serialize().into_generator();
     let paths = json!({
         path::STATUS: get::<Status>(&mut schemas, "The relay at a glance", &[]),
         path::UNIVERSES: get::<Vec<UniverseState>>(
@@ -42,28 +47,46 @@ pub(crate) fn document() -> Value {
         path::BANDS: get::<Vec<BandState>>(
             &mut schemas, "Every band and what it shows", &[]),
         path::EVENTS: events(&mut schemas),
+        path::CONTROL: get::<ControlState>(
+            &mut schemas, "What operators have done by hand", &[]),
+        path::TOKEN: token(&mut schemas),
+        path::PANIC: order::<Switch>(
+            &mut orders, "Every band dark, latched until it is released", false),
+        path::FREEZE: order::<Switch>(
+            &mut orders, "Every group keeps the look it has from the console, until released", false),
+        path::MASTER: order::<MasterRequest>(
+            &mut orders, "Scale some groups, or all by the grand master", true),
+        path::OVERRIDE: order::<OverrideRequest>(
+            &mut orders, "Give groups another look, or a test pattern, for a time", true),
+        path::RELEASE: order::<ReleaseRequest>(
+            &mut orders, "Give overridden groups back to the console", true),
         path::OPENAPI: get::<std::collections::BTreeMap<String, Value>>(
             &mut schemas, "This document", &[]),
     });
     schemas.subschema_for::<Error>();
+    let mut definitions = schemas.take_definitions(true);
+    definitions.extend(orders.take_definitions(true));
     json!({
         "openapi": "3.1.0",
         "info": {
             "title": "wristcast",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "What a running relay is doing. For reading alone: nothing can be \
-                changed here. Times are ages in ms, rates are Hz, latencies are µs. Answers are \
+            "description": "What a running relay is doing, and orders for those with a \
+                token from its token file. Times are ages in ms, rates are Hz, latencies are µs. Answers are \
                 for the moment and are not to be cached.",
             "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
         },
         "servers": [{ "url": "http://127.0.0.1:8420" }],
         "paths": paths,
         "components": {
-            "schemas": schemas.take_definitions(true),
+            "schemas": definitions,
+            "securitySchemes": { "token": { "type": "http", "scheme": "bearer" } },
             "responses": {
                 "NotFound": error("There is no such thing; `valid` names those there are"),
                 "Unavailable": error("The relay did not answer in time, or has stopped"),
-                "BadRequest": error("The query makes no sense"),
+                "BadRequest": error("The query or the order makes no sense"),
+                "Unauthorized": error("The token is missing or not in the token file"),
+                "Forbidden": error("Control is off, or another site's page gave the order"),
             },
         },
     })
@@ -113,6 +136,41 @@ fn events(schemas: &mut SchemaGenerator) -> Value {
     }]);
     path["get"]["responses"]["400"] = json!({ "$ref": "#/components/responses/BadRequest" });
     path
+}
+
+fn token(schemas: &mut SchemaGenerator) -> Value {
+    let mut path = get::<TokenHolder>(schemas, "Who the token of this request belongs to", &[]);
+    path["get"]["security"] = json!([{ "token": [] }]);
+    path["get"]["responses"]["401"] = json!({ "$ref": "#/components/responses/Unauthorized" });
+    path["get"]["responses"]["403"] = json!({ "$ref": "#/components/responses/Forbidden" });
+    path
+}
+
+/// An order: a POST with a body.
+fn order<T: JsonSchema>(schemas: &mut SchemaGenerator, summary: &str, names: bool) -> Value {
+    let mut responses = json!({
+        "204": { "description": "Obeyed: the looks that come of it are on their way" },
+        "400": { "$ref": "#/components/responses/BadRequest" },
+        "401": { "$ref": "#/components/responses/Unauthorized" },
+        "403": { "$ref": "#/components/responses/Forbidden" },
+        "408": error("The body took more than 5 s"),
+        "413": error("The body has more than 256 KiB"),
+        "415": error("The body is not JSON"),
+        "503": { "$ref": "#/components/responses/Unavailable" },
+    });
+    if names {
+        responses["404"] = json!({ "$ref": "#/components/responses/NotFound" });
+    }
+    let schema = schemas.subschema_for::<T>();
+    json!({ "post": {
+        "summary": summary,
+        "security": [{ "token": [] }],
+        "requestBody": {
+            "required": true,
+            "content": { "application/json": { "schema": schema } },
+        },
+        "responses": responses,
+    } })
 }
 
 fn error(description: &str) -> Value {

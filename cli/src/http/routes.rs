@@ -1,16 +1,21 @@
 //! What each address of the API answers.
 
+use std::sync::Arc;
+
 use axum::Router;
-use axum::extract::{Path, RawQuery, Request, State};
-use axum::http::{Method, StatusCode, Uri, header};
+use axum::extract::{Path, RawQuery, State};
+use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
 use wristcast_core::relay::{HandleError, RelayHandle};
+use wristcast_core::steering::Request;
 use wristcast_core::universe::Universe;
 
-use super::openapi;
+use super::tokens::Tokens;
+use super::{control, openapi};
 
 /// The addresses, as the document and the router both write them.
 pub(super) mod path {
@@ -25,10 +30,20 @@ pub(super) mod path {
     pub(crate) const RADIOS: &str = "/api/v1/radios";
     pub(crate) const BANDS: &str = "/api/v1/bands";
     pub(crate) const EVENTS: &str = "/api/v1/events";
+    pub(crate) const CONTROL: &str = "/api/v1/control";
+    pub(crate) const TOKEN: &str = "/api/v1/control/token";
+    pub(crate) const PANIC: &str = "/api/v1/control/panic";
+    pub(crate) const FREEZE: &str = "/api/v1/control/freeze";
+    pub(crate) const MASTER: &str = "/api/v1/control/master";
+    pub(crate) const OVERRIDE: &str = "/api/v1/control/override";
+    pub(crate) const RELEASE: &str = "/api/v1/control/release";
     pub(crate) const OPENAPI: &str = "/api/v1/openapi.json";
 
+    /// Those that take orders.
+    pub(crate) const ORDERS: [&str; 5] = [PANIC, FREEZE, MASTER, OVERRIDE, RELEASE];
+
     /// All of them, for whoever asks for something else.
-    pub(crate) const ALL: [&str; 11] = [
+    pub(crate) const ALL: [&str; 18] = [
         STATUS,
         UNIVERSES,
         UNIVERSE_SACN,
@@ -39,6 +54,13 @@ pub(super) mod path {
         RADIOS,
         BANDS,
         EVENTS,
+        CONTROL,
+        TOKEN,
+        PANIC,
+        FREEZE,
+        MASTER,
+        OVERRIDE,
+        RELEASE,
         OPENAPI,
     ];
 }
@@ -52,65 +74,90 @@ pub(super) struct Error {
     pub(super) valid: Vec<String>,
 }
 
-pub(super) fn router(relay: RelayHandle) -> Router {
+/// What the answers are made from.
+#[derive(Clone)]
+pub(super) struct Api {
+    pub(super) relay: RelayHandle,
+    pub(super) tokens: Arc<Tokens>,
+    /// Questions to the relay are asked one at a time, and leave a thread for orders.
+    questions: Arc<Semaphore>,
+}
+
+pub(super) fn router(relay: RelayHandle, tokens: Tokens) -> Router {
+    let questions = Arc::new(Semaphore::new(1));
     Router::new()
-        .route(path::STATUS, get(|relay| ask(relay, |relay| Ok(relay.status()))))
-        .route(path::UNIVERSES, get(|relay| ask(relay, RelayHandle::universes)))
+        .route(path::STATUS, get(|api| ask(api, |relay| Ok(relay.status()))))
+        .route(path::UNIVERSES, get(|api| ask(api, RelayHandle::universes)))
         .route(path::UNIVERSE_SACN, get(sacn_universe))
         .route(path::UNIVERSE_ARTNET, get(artnet_universe))
         .route(path::UNIVERSE_ARTNET_PARTS, get(artnet_universe_parts))
-        .route(path::NETWORK, get(|relay| ask(relay, RelayHandle::network)))
-        .route(path::GROUPS, get(|relay| ask(relay, RelayHandle::groups)))
-        .route(path::RADIOS, get(|relay| ask(relay, |relay| Ok(relay.radios()))))
-        .route(path::BANDS, get(|relay| ask(relay, |relay| Ok(relay.bands()))))
+        .route(path::NETWORK, get(|api| ask(api, RelayHandle::network)))
+        .route(path::GROUPS, get(|api| ask(api, RelayHandle::groups)))
+        .route(path::RADIOS, get(|api| ask(api, |relay| Ok(relay.radios()))))
+        .route(path::BANDS, get(|api| ask(api, |relay| Ok(relay.bands()))))
         .route(path::EVENTS, get(events))
+        .route(path::CONTROL, get(|api| ask(api, RelayHandle::control)))
+        .route(path::TOKEN, get(control::token))
+        .route(path::PANIC, post(|api, body| control::order(api, body, Request::Panic)))
+        .route(path::FREEZE, post(|api, body| control::order(api, body, Request::Freeze)))
+        .route(path::MASTER, post(|api, body| control::order(api, body, Request::Master)))
+        .route(path::OVERRIDE, post(|api, body| control::order(api, body, Request::Override)))
+        .route(path::RELEASE, post(|api, body| control::order(api, body, Request::Release)))
         .route(path::OPENAPI, get(async || json(StatusCode::OK, &openapi::document())))
         .fallback(unknown)
-        .layer(middleware::from_fn(only_reading))
-        .with_state(relay)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(middleware::from_fn(describe))
+        .with_state(Api { relay, tokens: Arc::new(tokens), questions })
 }
 
-/// Refuses every request that could change something, from whatever site it comes, and says of
-/// every answer that it is for now and is what it says it is.
-async fn only_reading(request: Request, next: Next) -> Response {
-    let mut response = match *request.method() {
-        Method::GET | Method::HEAD => next.run(request).await,
-        _ => {
-            let message = "this API is for reading: use GET".to_owned();
-            let mut refusal = failure(StatusCode::METHOD_NOT_ALLOWED, message, Vec::new());
-            refusal
-                .headers_mut()
-                .insert(header::ALLOW, header::HeaderValue::from_static("GET, HEAD"));
-            refusal
-        }
-    };
+/// Says of every answer that it is for now and is what it says it is, and that no other site's page
+/// may show it.
+async fn describe(request: axum::extract::Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
     let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, header::HeaderValue::from_static("nosniff"));
+    for (name, value) in [
+        (header::CACHE_CONTROL, "no-store"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "no-referrer"),
+    ] {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
     response
 }
 
-async fn sacn_universe(relay: State<RelayHandle>, Path(number): Path<String>) -> Response {
-    universe(relay, format!("sacn/{number}")).await
+async fn wrong_method(uri: Uri) -> Response {
+    let (allowed, message) = if path::ORDERS.contains(&uri.path()) {
+        ("POST", "this is for orders: use POST")
+    } else {
+        ("GET, HEAD", "this is for reading: use GET")
+    };
+    let mut refusal = failure(StatusCode::METHOD_NOT_ALLOWED, message.to_owned(), Vec::new());
+    refusal.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
+    refusal
 }
 
-async fn artnet_universe(relay: State<RelayHandle>, Path(address): Path<String>) -> Response {
-    universe(relay, format!("artnet/{address}")).await
+async fn sacn_universe(api: State<Api>, Path(number): Path<String>) -> Response {
+    universe(api, format!("sacn/{number}")).await
+}
+
+async fn artnet_universe(api: State<Api>, Path(address): Path<String>) -> Response {
+    universe(api, format!("artnet/{address}")).await
 }
 
 async fn artnet_universe_parts(
-    relay: State<RelayHandle>,
+    api: State<Api>,
     Path((net, sub_net, universe_in_sub_net)): Path<(String, String, String)>,
 ) -> Response {
-    universe(relay, format!("artnet/{net}/{sub_net}/{universe_in_sub_net}")).await
+    universe(api, format!("artnet/{net}/{sub_net}/{universe_in_sub_net}")).await
 }
 
-async fn universe(State(relay): State<RelayHandle>, name: String) -> Response {
+async fn universe(State(api): State<Api>, name: String) -> Response {
     let wanted = match name.parse::<Universe>() {
         Ok(wanted) => wanted,
         Err(error) => return failure(StatusCode::NOT_FOUND, error.to_string(), Vec::new()),
     };
-    on_relay(relay, move |relay| match relay.universe(wanted)? {
+    on_relay(&api, move |relay| match relay.universe(wanted)? {
         Some(state) => Ok(json(StatusCode::OK, &state)),
         None => {
             let patched = relay.universes()?.iter().map(|one| one.universe.to_string()).collect();
@@ -121,13 +168,13 @@ async fn universe(State(relay): State<RelayHandle>, name: String) -> Response {
     .await
 }
 
-async fn events(relay: State<RelayHandle>, RawQuery(query): RawQuery) -> Response {
+async fn events(api: State<Api>, RawQuery(query): RawQuery) -> Response {
     let after = match query.as_deref().map(|query| query.strip_prefix("after=")) {
         None => Some(0),
         Some(number) => number.and_then(|number| number.parse().ok()),
     };
     match after {
-        Some(after) => ask(relay, move |relay| Ok(relay.events(after))).await,
+        Some(after) => ask(api, move |relay| Ok(relay.events(after))).await,
         None => failure(
             StatusCode::BAD_REQUEST,
             "expected no query or the number of an event".to_owned(),
@@ -143,17 +190,20 @@ async fn unknown(uri: Uri) -> Response {
 
 /// Answers with what the relay says to `question`.
 async fn ask<T: Serialize>(
-    State(relay): State<RelayHandle>,
+    State(api): State<Api>,
     question: impl FnOnce(&RelayHandle) -> Result<T, HandleError> + Send + 'static,
 ) -> Response {
-    on_relay(relay, |relay| Ok(json(StatusCode::OK, &question(relay)?))).await
+    on_relay(&api, |relay| Ok(json(StatusCode::OK, &question(relay)?))).await
 }
 
 /// Runs `answer` where it may wait for the relay without holding up other clients.
 async fn on_relay(
-    relay: RelayHandle,
+    api: &Api,
     answer: impl FnOnce(&RelayHandle) -> Result<Response, HandleError> + Send + 'static,
 ) -> Response {
+    let relay = api.relay.clone();
+    // Never closed.
+    let _turn = api.questions.acquire().await;
     match tokio::task::spawn_blocking(move || answer(&relay)).await {
         Ok(Ok(response)) => response,
         Ok(Err(error)) => failure(StatusCode::SERVICE_UNAVAILABLE, error.to_string(), Vec::new()),
@@ -164,11 +214,11 @@ async fn on_relay(
     }
 }
 
-fn failure(status: StatusCode, error: String, valid: Vec<String>) -> Response {
+pub(super) fn failure(status: StatusCode, error: String, valid: Vec<String>) -> Response {
     json(status, &Error { error, valid })
 }
 
-fn json(status: StatusCode, value: &impl Serialize) -> Response {
+pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Response {
     match serde_json::to_vec(value) {
         Ok(body) => (status, [(header::CONTENT_TYPE, "application/json")], body).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),

@@ -13,7 +13,7 @@ use crate::wristcast::{PATIENCE, file, free_udp_port, wristcast};
 const GUIDE: &str = include_str!("../../../docs/api.md");
 
 /// Sends a request as it is, and reads until the relay closes the connection.
-fn raw(relay: &Relay, request: &str) -> String {
+pub(crate) fn raw(relay: &Relay, request: &str) -> String {
     let mut stream = connect(relay);
     // The relay may close before it has read everything: that is an answer, too.
     let _ = stream.write_all(request.as_bytes());
@@ -22,13 +22,13 @@ fn raw(relay: &Relay, request: &str) -> String {
     String::from_utf8_lossy(&answer).into_owned()
 }
 
-fn connect(relay: &Relay) -> TcpStream {
+pub(crate) fn connect(relay: &Relay) -> TcpStream {
     let stream = TcpStream::connect(&relay.api).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream
 }
 
-fn get(relay: &Relay, path: &str) -> (u16, Value) {
+pub(crate) fn get(relay: &Relay, path: &str) -> (u16, Value) {
     let answer =
         raw(relay, &format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"));
     let status = answer.split(' ').nth(1).and_then(|code| code.parse().ok());
@@ -52,6 +52,10 @@ fn every_documented_route_answers_as_its_schema_says() {
             .replace("{port_address}", "1")
             .replace("{universe}", "1");
         assert!(GUIDE.contains(&format!("`{path}")), "docs/api.md has no {path}");
+        if methods.get("post").is_some() || path == "/api/v1/control/token" {
+            // See `control.rs`.
+            continue;
+        }
         let (code, body) = get(&relay, &path);
         assert_eq!(code, 200, "{path}: {body:#}");
         let answer = &methods["get"]["responses"]["200"]["content"]["application/json"]["schema"];
@@ -177,7 +181,7 @@ fn what_is_not_there_is_404_and_names_what_is() {
 }
 
 #[test]
-fn nothing_can_be_changed_and_no_other_site_may_read() {
+fn what_is_for_reading_cannot_be_written_and_no_other_site_may_read() {
     let relay = Relay::start("http-post", &[]);
     for method in ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"] {
         let answer = raw(

@@ -4,6 +4,7 @@
 
 mod bands;
 mod check;
+mod control;
 mod demo;
 mod help;
 mod http;

@@ -51,7 +51,11 @@ impl Relay {
     }
 
     /// Runs the show with a change.
-    fn start_changed(name: &str, more: &[&str], change: impl FnOnce(String) -> String) -> Self {
+    pub(crate) fn start_changed(
+        name: &str,
+        more: &[&str],
+        change: impl FnOnce(String) -> String,
+    ) -> Self {
         let (sacn, artnet) = (free_udp_port(), free_udp_port());
         let show = file(&format!("{name}.toml"), &change(show(sacn, artnet)));
         Self::ready(Running::start(&[&["run", &show], more].concat()), sacn, artnet)

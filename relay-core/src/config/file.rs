@@ -151,6 +151,11 @@ struct Http {
     /// any free one.
     #[schemars(extend("default" = "127.0.0.1:8420"))]
     listen: Option<String>,
+    /// File with the tokens of those who may change the show from the status page and the API, a
+    /// name and a token on each line; a path relative to the show file. If it is not there, it is
+    /// written with a new token. Left out: nobody may.
+    #[schemars(length(min = 1, max = 4096))]
+    token_file: Option<String>,
 }
 
 /// Wristbands that always show the same look. Either `universe`, `address` and `personality`, or

@@ -29,6 +29,7 @@ pub use read_inventory::{InventoryBand, read_inventory};
 pub use read_profile::{is_profile, read_profile};
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -150,6 +151,9 @@ pub enum MergeMode {
 pub struct Http {
     /// Address and port to listen on.
     pub listen: SocketAddr,
+    /// The file with the tokens of those who may change the show, relative to the show file; `None`
+    /// = nobody may.
+    pub token_file: Option<PathBuf>,
 }
 
 /// A group of wristbands that always show the same look.

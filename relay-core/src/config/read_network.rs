@@ -171,9 +171,12 @@ impl InterfaceSelector {
     }
 }
 
+/// Longest path of a file, bytes.
+const PATH_BYTES_MAX: usize = 4096;
+
 /// Reads `[http]`.
 pub(super) fn http(report: &mut Report<'_>, mut table: Table<'_>) -> Http {
-    let mut http = Http { listen: SocketAddr::from(([127, 0, 0, 1], 8420)) };
+    let mut http = Http { listen: SocketAddr::from(([127, 0, 0, 1], 8420)), token_file: None };
     set(&mut http.listen, table.get("listen"), |value| {
         let listen = value.as_text().and_then(|text| text.parse().ok());
         if listen.is_none() {
@@ -185,6 +188,9 @@ pub(super) fn http(report: &mut Report<'_>, mut table: Table<'_>) -> Http {
             );
         }
         listen
+    });
+    set(&mut http.token_file, table.get("token_file"), |value| {
+        value.text(report, PATH_BYTES_MAX).map(|path| Some(path.into()))
     });
     table.finish(report);
     http

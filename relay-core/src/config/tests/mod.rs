@@ -86,7 +86,7 @@ fn the_least_show_works_as_written_and_takes_the_defaults_of_the_reference() {
                 remote_programming: false,
             },
         },
-        http: Some(Http { listen: "127.0.0.1:8420".parse().unwrap() }),
+        http: Some(Http { listen: "127.0.0.1:8420".parse().unwrap(), token_file: None }),
         groups: vec![
             group("floor-left", "rgb", slots("sacn/1", 1, &[Red, Green, Blue])),
             group("floor-right", "drgb", slots("artnet/0/0/1", 10, &[Dimmer, Red, Green, Blue])),
