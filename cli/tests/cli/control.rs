@@ -212,7 +212,7 @@ fn hostile_clients_do_not_keep_an_operator_from_panic() {
     // Huge bodies without a token are answered before they are read.
     let huge = String::from(
         "POST /api/v1/control/panic HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000000\r\n\
-         Content-Type: application/json\r\nConnection: close\r\n\r\n{"
+         Content-Type: application/json\r\nConnection: close\r\n\r\n{",
     );
     assert!(raw(&relay, &huge).starts_with("HTTP/1.1 401"));
     // With one, no further than the limit.
