@@ -117,6 +117,14 @@ impl Desk {
                 }
                 frame(address_of(*source), len, &out, false)
             }
+            Sent::Altered(sent, over, cut) => {
+                let mut frame = self.frame(sent);
+                for (at, bytes) in over {
+                    frame.bytes[*at..*at + bytes.len()].copy_from_slice(bytes);
+                }
+                frame.bytes.truncate(cut.unwrap_or(frame.bytes.len()));
+                frame
+            }
             Sent::Raw(bytes) => Frame {
                 bytes: bytes.clone(),
                 source: SocketAddrV4::new(Ipv4Addr::LOCALHOST, 4000).into(),

@@ -20,7 +20,7 @@ struct File {
 pub struct Scenario {
     /// What holds, as a sentence.
     pub name: String,
-    /// Where it is written.
+    /// Where it is written; several are parted by `; `.
     pub clause: String,
     /// Patched universes, separated by spaces.
     #[serde(default = "sacn_1")]
@@ -127,6 +127,8 @@ pub enum Sent {
     Discovery(char, (u8, u8), Vec<u16>),
     /// Any bytes.
     Raw(Vec<u8>),
+    /// Another datagram with bytes written over, each at its offset, and then cut to a length.
+    Altered(Box<Self>, Vec<(usize, Vec<u8>)>, Option<usize>),
 }
 
 /// An sACN data packet, as the scenario writes it.
@@ -182,6 +184,11 @@ impl Data {
 }
 
 impl Scenario {
+    /// The clauses it proves.
+    pub fn clauses(&self) -> impl Iterator<Item = &str> {
+        self.clause.split("; ")
+    }
+
     /// All scenarios of the folder `tests/conformance`, by file.
     ///
     /// # Panics
@@ -192,6 +199,7 @@ impl Scenario {
             .unwrap_or_else(|e| panic!("{}: {e}", folder.display()))
             .map(|entry| entry.expect("a readable folder").path())
             .filter(|path| path.extension().is_some_and(|e| e == "toml"))
+            .filter(|path| path.file_name().is_some_and(|name| name != "clauses.toml"))
             .collect();
         files.sort();
         let mut scenarios = Vec::new();
@@ -270,9 +278,10 @@ fn step(line: &str) -> Option<Step> {
             None => (rest, None),
         },
     };
-    let words: Vec<&str> = head.split_whitespace().collect();
+    let (alterations, words): (Vec<&str>, Vec<&str>) =
+        head.split_whitespace().partition(|word| word.starts_with('@'));
     let (verb, words) = words.split_first()?;
-    let action = match *verb {
+    let mut action = match *verb {
         "data" => Action::Send(Sent::Data(Box::new(data(words, levels(values?)?)?)), outcome),
         "sync" => {
             let (source, rest) = words.split_first()?;
@@ -329,7 +338,22 @@ fn step(line: &str) -> Option<Step> {
         }
         _ => return None,
     };
+    if let (Action::Send(sent, _), [_, ..]) = (&mut action, &alterations[..]) {
+        *sent = altered(sent.clone(), &alterations)?;
+    }
     Some(Step { at_ms: time.parse().ok()?, action, line: line.to_owned() })
+}
+
+/// `@114=ff`, `@cut=125`.
+fn altered(sent: Sent, alterations: &[&str]) -> Option<Sent> {
+    let (mut over, mut cut) = (Vec::new(), None);
+    for alteration in alterations {
+        match alteration.strip_prefix('@')?.split_once('=')? {
+            ("cut", len) => cut = Some(len.parse().ok()?),
+            (at, bytes) => over.push((at.parse().ok()?, hex(bytes)?)),
+        }
+    }
+    Some(Sent::Altered(Box::new(sent), over, cut))
 }
 
 fn data(words: &[&str], slots: Vec<u8>) -> Option<Data> {
