@@ -204,7 +204,7 @@ fn ready_line(ports: Ports, status: &Status, server: Option<&Server>) -> String 
     format!("listening: sACN {}, Art-Net {} on {place}; API {api}", ports.sacn, ports.artnet)
 }
 
-fn summary(report: &StopReport) -> String {
+pub(crate) fn summary(report: &StopReport) -> String {
     format!(
         "stopped after {:.1} s: {} packets received, {} accepted, {} dropped by the system; \
          {} frames to {} bands; p99 {} to look, {} to radio",
@@ -219,7 +219,7 @@ fn summary(report: &StopReport) -> String {
     )
 }
 
-fn at_end_look(report: &StopReport) -> Result<(), Failure> {
+pub(crate) fn at_end_look(report: &StopReport) -> Result<(), Failure> {
     match report.bands_not_at_end_look {
         0 => Ok(()),
         missed => Err(Failure::light_lost(format!(

@@ -11,13 +11,14 @@ mod screen;
 mod stage;
 
 use std::io::Write;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use wristcast_core::config::{Config, RadioKind};
 use wristcast_core::relay::{Options, Relay, RelayHandle};
 
+use crate::desk::Ports;
 use crate::duration;
 use crate::exit::Failure;
 use crate::http::{Server, Tokens};
@@ -90,12 +91,8 @@ fn show(bands: u16) -> Result<Config, Failure> {
         let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
         Failure::show_file(Some(errors.join("\n")))
     })?;
-    // Held until both are known, so that they differ.
-    let sockets = [UdpSocket::bind("0.0.0.0:0"), UdpSocket::bind("0.0.0.0:0")];
-    let [sacn, artnet] = sockets.map(|socket| socket.and_then(|socket| socket.local_addr()));
-    let no_port = |error| Failure::cannot_start(format!("no free UDP port: {error}"));
-    config.network.sacn_port = sacn.map_err(no_port)?.port();
-    config.network.artnet_port = artnet.map_err(no_port)?.port();
+    let ports = Ports::free()?;
+    (config.network.sacn_port, config.network.artnet_port) = (ports.sacn, ports.artnet);
     for radio in &mut config.radios {
         if let RadioKind::Simulated(simulated) = &mut radio.kind {
             simulated.bands_per_group = bands.into();

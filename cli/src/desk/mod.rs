@@ -16,8 +16,7 @@ use wristcast_core::universe::{SLOTS, SacnUniverse, Universe};
 
 pub(crate) use levels::level;
 use packet::{Frame, Source};
-pub(crate) use route::{Destination, Ports};
-use route::{Route, Routes};
+pub(crate) use route::{Destination, Ports, Route, Routes};
 
 use crate::exit::Failure;
 
@@ -25,7 +24,7 @@ use crate::exit::Failure;
 const DISCOVERY_INTERVAL: Duration = Duration::from_secs(10);
 
 /// E1.31 Appendix A, E131_DISCOVERY_UNIVERSE.
-const DISCOVERY_UNIVERSE: u16 = 64_214;
+pub(crate) const DISCOVERY_UNIVERSE: u16 = 64_214;
 
 /// Longest source name, bytes: the field has 64 with its NUL (E1.31 §6.2.2).
 pub(crate) const SOURCE_NAME_BYTES_MAX: usize = 63;

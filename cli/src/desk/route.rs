@@ -41,6 +41,15 @@ impl Ports {
     pub(crate) fn of(network: &Network) -> Self {
         Self { sacn: network.sacn_port, artnet: network.artnet_port }
     }
+
+    /// Two that nobody uses now.
+    pub(crate) fn free() -> Result<Self, Failure> {
+        // Held until both are known, so that they differ.
+        let sockets = [UdpSocket::bind("0.0.0.0:0"), UdpSocket::bind("0.0.0.0:0")];
+        let [sacn, artnet] = sockets.map(|socket| socket.and_then(|socket| socket.local_addr()));
+        let no_port = |error| Failure::cannot_start(format!("no free UDP port: {error}"));
+        Ok(Self { sacn: sacn.map_err(no_port)?.port(), artnet: artnet.map_err(no_port)?.port() })
+    }
 }
 
 impl Destination {
@@ -64,7 +73,7 @@ impl Destination {
     }
 
     /// Whether sACN goes to the universes' multicast groups.
-    pub(super) fn is_multicast(&self) -> bool {
+    pub(crate) fn is_multicast(&self) -> bool {
         self.to.is_none()
     }
 }
@@ -96,7 +105,7 @@ fn ipv4(interface: &Interface) -> Result<(Ipv4Addr, Ipv4Addr), Failure> {
 
 /// One way of a universe's packets: a socket and an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Route {
+pub(crate) struct Route {
     socket: usize,
     to: SocketAddr,
     interface: Option<String>,
@@ -122,13 +131,13 @@ enum Egress {
 
 /// The sockets of one desk.
 #[derive(Debug, Default)]
-pub(super) struct Routes {
+pub(crate) struct Routes {
     sockets: Vec<(Egress, UdpSocket)>,
 }
 
 impl Routes {
     /// Every way to send `universe` to `destination`.
-    pub(super) fn of(
+    pub(crate) fn of(
         &mut self,
         universe: Universe,
         destination: &Destination,
@@ -144,7 +153,7 @@ impl Routes {
     }
 
     /// Every way to the multicast group of an sACN universe (E1.31 §9.3.1, §9.3.2).
-    pub(super) fn multicast(
+    pub(crate) fn multicast(
         &mut self,
         universe: u16,
         destination: &Destination,
@@ -220,7 +229,7 @@ impl Routes {
     }
 
     /// Gives one packet to the system; the error says where it was to go.
-    pub(super) fn send(&self, route: &Route, packet: &[u8]) -> io::Result<()> {
+    pub(crate) fn send(&self, route: &Route, packet: &[u8]) -> io::Result<()> {
         match self.sockets[route.socket].1.send_to(packet, route.to) {
             Ok(_) => Ok(()),
             Err(error) => {

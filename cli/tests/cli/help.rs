@@ -53,6 +53,12 @@ fn a_wrong_command_line_is_code_2_and_says_what_is_right() {
         (&["send", "solid", "sacn/1", "--address", "511"][..], "do not fit"),
         (&["send", "solid", "sacn/1", "--to", "here"][..], "--to"),
         (&["replay"][..], "FILE"),
+        (&["replay", "a.pcapng", "--trace", "-"][..], "--show"),
+        (&["replay", "a.pcapng", "--show", "a.toml", "--priority", "1"][..], "--show"),
+        (&["replay", "a.pcapng", "--bless", "a"][..], "--bless"),
+        (&["replay", "a.pcapng", "--speed", "0"][..], "0.01 to 100"),
+        (&["replay", "a.pcapng", "--map", "sacn/1"][..], "sacn/1=sacn/101"),
+        (&["replay", "a.pcapng", "--map", "sacn/1=sacn/2", "--map", "sacn/1=sacn/3"][..], "twice"),
         (
             &[
                 "replay", "a.pcapng", "--show", "a.toml", "--trace", "-", "--from", "2s", "--to",

@@ -10,6 +10,7 @@ mod help;
 mod http;
 mod record;
 mod replay;
+mod replay_network;
 mod run;
 mod schema;
 mod send;

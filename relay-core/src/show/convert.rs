@@ -121,18 +121,19 @@ impl Converted {
 }
 
 /// A [`Remap`] at work. Two universes must not become one: nobody would know which levels count.
-struct Renumber<'a> {
-    remap: &'a Remap,
+#[derive(Debug)]
+pub(super) struct Renumber {
+    remap: Remap,
     known: BTreeMap<Universe, Option<Universe>>,
     taken: BTreeMap<Universe, Universe>,
 }
 
-impl<'a> Renumber<'a> {
-    fn new(remap: &'a Remap) -> Self {
+impl Renumber {
+    pub(super) fn new(remap: Remap) -> Self {
         Self { remap, known: BTreeMap::new(), taken: BTreeMap::new() }
     }
 
-    fn apply(&mut self, universe: Universe) -> Result<Option<Universe>, ErrorKind> {
+    pub(super) fn apply(&mut self, universe: Universe) -> Result<Option<Universe>, ErrorKind> {
         if let Some(known) = self.known.get(&universe) {
             return Ok(*known);
         }
@@ -197,7 +198,7 @@ pub fn convert<R: Read + Seek, W: Write + Seek>(
     };
     let mut converted =
         Converted { written: 0, length: Time::ZERO, warnings: Warnings::default(), error: None };
-    let mut renumber = Renumber::new(&options.remap);
+    let mut renumber = Renumber::new(options.remap.clone());
     let reader = ShowReader::new(&mut input, &options.read)?;
     if !reader.format().is_capture() {
         copy_frames(reader, &mut sink, &mut renumber, &mut converted)?;
@@ -361,7 +362,7 @@ fn copy_datagrams<R: Read + Seek, W: Write>(
 fn copy_frames<R: Read + Seek, W: Write + Seek>(
     mut reader: ShowReader<R>,
     sink: &mut Sink<W>,
-    renumber: &mut Renumber<'_>,
+    renumber: &mut Renumber,
     converted: &mut Converted,
 ) -> Result<(), ConvertError> {
     while converted.step(reader.next_record().map(|record| record.is_some())) {
@@ -381,7 +382,7 @@ fn copy_frames<R: Read + Seek, W: Write + Seek>(
 fn write_changes<R: Read + Seek, W: Write + Seek>(
     mut levels: LevelReader<R>,
     sink: &mut Sink<W>,
-    renumber: &mut Renumber<'_>,
+    renumber: &mut Renumber,
     converted: &mut Converted,
 ) -> Result<(), ConvertError> {
     let mut last = None;

@@ -96,6 +96,11 @@ impl Encoder {
         self.due.first().map(|&(due, _)| due)
     }
 
+    /// Which universe [`refresh`](Self::refresh) has to send.
+    pub fn refresh_universe(&self) -> Option<Universe> {
+        self.due.first().map(|&(_, universe)| universe)
+    }
+
     /// The universe that is to be repeated first, if its time has come.
     pub fn refresh(&mut self, now: Time) -> Option<Datagram<'_>> {
         let &(due, universe) = self.due.first()?;

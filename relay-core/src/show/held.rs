@@ -11,7 +11,7 @@ use crate::wire::sacn::Cid;
 use crate::wire::{Packet, parse};
 
 /// Streams noted, at most; further ones are not. With 700 bytes each, 11 MiB.
-const STREAMS_MAX: usize = 16_384;
+pub(super) const STREAMS_MAX: usize = 16_384;
 
 /// Longest datagram that can hold levels or a beat: sACN's, 638 bytes.
 const DATAGRAM_MAX: usize = 640;

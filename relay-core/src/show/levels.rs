@@ -72,13 +72,17 @@ struct Known {
 impl<R: Read + Seek> LevelReader<R> {
     /// Begins to read `input`, from its beginning.
     pub fn new(input: R, options: &ReadOptions) -> Result<Self, ShowError> {
-        let reader = ShowReader::new(input, options)?;
+        Ok(Self::of(ShowReader::new(input, options)?))
+    }
+
+    /// Goes on with a reader that stands at its beginning.
+    pub(super) fn of(reader: ShowReader<R>) -> Self {
         let limits = Limits {
             universes: UNIVERSES_MAX,
             sources_per_universe: SOURCES_PER_UNIVERSE_MAX / 4,
             events: 1,
         };
-        Ok(Self {
+        Self {
             reader,
             merge: Merge::new(&limits, MergeMode::Htp, Duration::ZERO),
             events: EventQueue::new(limits.events),
@@ -89,7 +93,7 @@ impl<R: Read + Seek> LevelReader<R> {
             waiting: false,
             framed: None,
             given: None,
-        })
+        }
     }
 
     /// The next change, `None` at the end. Changes of one moment come one by one, with equal times.

@@ -35,6 +35,7 @@ pub mod offline;
 mod ola;
 mod packed;
 mod pcap;
+pub mod playback;
 mod reader;
 pub mod render;
 mod source;

@@ -128,6 +128,17 @@ impl<R: Read + Seek> ShowReader<R> {
         Some(Record { at, content })
     }
 
+    /// Where the reading is in the wanted part: the time of the record that was given last, at the
+    /// end the length.
+    pub(super) fn position(&self) -> Time {
+        let (from, to) = self.range;
+        let at = to.map_or(self.at, |to| self.at.min(to));
+        match self.stage {
+            Stage::Seeking | Stage::Holding => Time::ZERO,
+            _ => Time::from_nanos(at.as_nanos().saturating_sub(from.as_nanos())),
+        }
+    }
+
     /// Brings the format's reader to its next record; false at the end.
     fn advance(&mut self) -> Result<bool, ShowError> {
         let result = match &mut self.reader {

@@ -234,6 +234,15 @@ pub fn encode_dmx(out: &mut [u8], fields: &DmxFields, slots: &[u8]) -> Option<us
     encode_slots(out, &header, slots, slots.len().next_multiple_of(2))
 }
 
+/// Changes the port-address and the sequence number of an ArtDmx that [`parse`](super::parse) took;
+/// all other bytes stay.
+pub fn edit_dmx(packet: &mut [u8], port_address: PortAddress, sequence: u8) {
+    let [net, sub_uni] = port_address.address().to_be_bytes();
+    if let Some([at, _, low, high]) = packet.get_mut(field::SEQUENCE..=field::NET) {
+        (*at, *low, *high) = (sequence, sub_uni, net);
+    }
+}
+
 /// Writes an ArtNzs and returns its length; `None` when it does not fit into `out` or there are not
 /// 1 to 512 bytes of data.
 #[must_use]

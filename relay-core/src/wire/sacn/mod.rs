@@ -12,6 +12,7 @@ use std::ops::Range;
 use super::{Foreign, Malformed, Packet, Text, array, be16, be32};
 use crate::universe::{SLOTS, SacnUniverse};
 
+pub mod edit;
 mod encode;
 
 pub use encode::{DATA_LEN_MAX, DISCOVERY_LEN_MAX, DataFields};
