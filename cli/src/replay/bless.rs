@@ -11,6 +11,7 @@ use wristcast_core::trace;
 
 use super::offline;
 use crate::exit::Failure;
+use crate::recorded;
 use crate::show_file::ShowFile;
 
 /// The trace that a recorded show is expected to give.
@@ -49,9 +50,10 @@ fn play(folder: &Path) -> Result<(String, Replayed), Failure> {
     let config = ShowFile::read(&folder.join("show.toml"))?.report()?;
     let recording = recording(folder)?;
     let mut trace = Vec::new();
-    let replayed = replay(super::open(&recording)?, &ReadOptions::default(), &config, &mut trace)
-        .map_err(|error| offline::failure(&recording, error))?;
-    offline::tell_warnings(&recording, &replayed);
+    let replayed =
+        replay(recorded::open(&recording)?, &ReadOptions::default(), &config, &mut trace)
+            .map_err(|error| offline::failure(&recording, error))?;
+    recorded::warn(&recording, &replayed.warnings);
     Ok((String::from_utf8_lossy(&trace).into_owned(), replayed))
 }
 

@@ -8,20 +8,18 @@ mod outlet;
 mod player;
 mod progress;
 
-use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use wristcast_core::config::Config;
+use wristcast_core::show::ReadOptions;
 use wristcast_core::show::playback::{Playback, PlaybackOptions};
-use wristcast_core::show::{Numbering, ReadOptions};
 use wristcast_core::time::Time;
 
 use crate::desk::Ports;
-use crate::duration;
 use crate::exit::Failure;
 use crate::logging::LogArgs;
+use crate::recorded::{self, Moment, ReadArgs};
 use crate::show_file::ShowFile;
 use crate::stop::Stop;
 use live::Rehearsal;
@@ -70,7 +68,7 @@ pub(crate) struct Args {
     /// Write `expected.trace` of these folders anew, each with `show.toml` and the recording
     /// `input.pcapng` (or another format), and say what changed.
     #[arg(long, value_name = "FOLDER", num_args = 1..,
-          conflicts_with_all = ["file", "show", "trace", "from", "to", "numbering", "speed",
+          conflicts_with_all = ["file", "show", "trace", "from", "to", "numbering", "channels", "speed",
                                 "rounds", "network"])]
     bless: Vec<PathBuf>,
     #[command(flatten)]
@@ -95,46 +93,27 @@ fn speed(text: &str) -> Result<f64, String> {
         .ok_or_else(|| "expected 0.01 to 100 times as fast".to_owned())
 }
 
-/// How a recording is read, and which part of it.
+/// Which part of a recording.
 #[derive(Debug, clap::Args)]
 struct Part {
-    /// Begin here, `90s`, `1.5h`: with the levels that were held at that time.
-    #[arg(long, value_name = "TIME", value_parser = duration::parse)]
-    from: Option<Duration>,
+    /// Begin here, `1:23:45`, `90s`: with the levels that were held at that time.
+    #[arg(long, value_name = "TIME")]
+    from: Option<Moment>,
     /// End here; at the end of the recording if left out.
-    #[arg(long, value_name = "TIME", value_parser = duration::parse)]
-    to: Option<Duration>,
-    /// What the bare universe numbers of OLA shows, FSEQ and CSV are.
-    #[arg(long, value_name = "PROTOCOL", default_value = "sacn")]
-    numbering: Protocol,
-}
-
-/// The protocols by name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Protocol {
-    /// sACN universes.
-    Sacn,
-    /// Art-Net port-addresses.
-    Artnet,
-}
-
-impl From<Protocol> for Numbering {
-    fn from(protocol: Protocol) -> Self {
-        match protocol {
-            Protocol::Sacn => Self::Sacn,
-            Protocol::Artnet => Self::ArtNet,
-        }
-    }
+    #[arg(long, value_name = "TIME")]
+    to: Option<Moment>,
+    #[command(flatten)]
+    read: ReadArgs,
 }
 
 impl Part {
     fn options(&self) -> Result<ReadOptions, Failure> {
-        let from = Time::ZERO + self.from.unwrap_or_default();
-        let to = self.to.map(|to| Time::ZERO + to);
+        let from = self.from.map_or(Time::ZERO, |from| from.0);
+        let to = self.to.map(|to| to.0);
         if to.is_some_and(|to| to <= from) {
             return Err(Failure::usage("--to is not after --from: nothing would be played"));
         }
-        Ok(ReadOptions { numbering: self.numbering.into(), channels: None, from, to })
+        Ok(ReadOptions { from, to, ..self.read.options() })
     }
 }
 
@@ -207,7 +186,7 @@ impl Args {
         level: &str,
     ) -> Result<Player<'a>, Failure> {
         let read = options.read.clone();
-        let playback = Playback::new(open(recording)?, options)
+        let playback = Playback::new(recorded::open(recording)?, options)
             .map_err(|error| Failure::recording(recording, error))?;
         let progress = Progress::new(recording, &read, self.speed);
         self.log.start(progress.console(), level)?;
@@ -216,9 +195,4 @@ impl Args {
             self.rounds.map_or(Some(1), |rounds| Some(rounds).filter(|rounds| *rounds > 0));
         Ok(Player { recording, playback, outlet, rounds, farewells: true, stop, progress })
     }
-}
-
-fn open(recording: &Path) -> Result<File, Failure> {
-    File::open(recording)
-        .map_err(|error| Failure::recording(recording, format_args!("cannot be opened: {error}")))
 }

@@ -10,10 +10,10 @@ use wristcast_core::show::playback::PlaybackOptions;
 use wristcast_core::universe::Universe;
 use wristcast_core::wire::sacn::Cid;
 
-use super::Protocol;
 use super::outlet::{Network, Outlet};
 use crate::desk::{Destination, Ports};
 use crate::exit::Failure;
+use crate::recorded::Protocol;
 use crate::universes::UniverseList;
 
 /// Name of the sACN source that sends by levels.

@@ -11,6 +11,7 @@ use wristcast_core::show::ReadOptions;
 use wristcast_core::show::offline::{OfflineError, Replayed, replay};
 
 use crate::exit::Failure;
+use crate::recorded;
 
 /// Written at once; a trace has some hundred bytes a look.
 const TRACE_BUFFER_BYTES: usize = 1 << 18;
@@ -23,7 +24,7 @@ pub(super) fn run(
     trace: &Path,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
-    let input = super::open(recording)?;
+    let input = recorded::open(recording)?;
     let began = Instant::now();
     let to_stdout = trace.as_os_str() == "-";
     let replayed = if to_stdout {
@@ -35,7 +36,7 @@ pub(super) fn run(
         replay(input, options, config, buffered(file))
     };
     let replayed = replayed.map_err(|error| failure(recording, error))?;
-    tell_warnings(recording, &replayed);
+    recorded::warn(recording, &replayed.warnings);
     let summary = Summary { replayed: &replayed, took: began.elapsed() };
     if to_stdout {
         eprintln!("{summary}");
@@ -58,13 +59,6 @@ pub(super) fn failure(recording: &Path, error: OfflineError) -> Failure {
             format_args!("{error}; the trace ends with the last of them"),
         ),
         error => Failure::recording(recording, error),
-    }
-}
-
-/// Tells stderr what was met in a recording and got over.
-pub(super) fn tell_warnings(recording: &Path, replayed: &Replayed) {
-    for line in replayed.warnings.to_string().lines() {
-        eprintln!("warning: {}: {line}", recording.display());
     }
 }
 

@@ -13,6 +13,7 @@ use super::outlet::{Outlet, SendError};
 use super::progress::Progress;
 use crate::exit::Failure;
 use crate::latency::latency;
+use crate::recorded;
 use crate::stop::Stop;
 
 /// A packet that leaves more than this after its time is told as late.
@@ -70,7 +71,7 @@ impl Player<'_> {
             if stopped || self.rounds.is_some_and(|rounds| played.rounds >= rounds) {
                 break;
             }
-            let again = super::open(self.recording)?;
+            let again = recorded::open(self.recording)?;
             self.playback
                 .again(again)
                 .map_err(|error| Failure::recording(self.recording, error))?;
@@ -81,10 +82,7 @@ impl Player<'_> {
         if self.farewells {
             self.say_farewell(&mut played);
         }
-        let warnings = self.playback.warnings().to_string();
-        for line in warnings.lines() {
-            eprintln!("warning: {}: {line}", self.recording.display());
-        }
+        recorded::warn(self.recording, self.playback.warnings());
         Ok(played)
     }
 

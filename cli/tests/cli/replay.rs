@@ -179,7 +179,7 @@ fn a_damaged_recording_is_code_1_and_gives_what_is_good() {
 #[test]
 fn what_is_no_recording_is_code_1_and_says_what_would_be() {
     let show = file("replay-none.toml", SHOW);
-    for (recording, hint) in [(show.as_str(), "pcapng"), ("nowhere.pcapng", "cannot be opened")] {
+    for (recording, hint) in [(show.as_str(), "pcapng"), ("nowhere.pcapng", "No such file")] {
         let ended = wristcast(&["replay", recording, "--show", &show, "--trace", "-"]);
         assert_eq!(ended.code, 1, "{ended:?}");
         assert!(ended.stderr.contains(recording) && ended.stderr.contains(hint), "{ended:?}");

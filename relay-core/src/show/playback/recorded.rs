@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::{Counts, PlaybackOptions, Target};
 use crate::show::ErrorKind;
-use crate::show::convert::Renumber;
+use crate::show::convert::{Remap, Renumber};
 use crate::show::held::STREAMS_MAX;
 use crate::universe::{PortAddress, SacnUniverse, Universe};
 use crate::wire::sacn::{self, Cid, edit};
@@ -95,7 +95,7 @@ impl Rewriter {
                 Ok(Some(Target::Universe(Universe::ArtNet(address))))
             }
             Ok(Packet::ArtSync) => Ok(Some(Target::ArtNet)),
-            Ok(Packet::SacnDiscovery(discovery)) if options.remap.is_empty() => {
+            Ok(Packet::SacnDiscovery(discovery)) if options.remap == Remap::default() => {
                 let cid = masked(discovery.cid(), options);
                 edit::set_cid(bytes, cid);
                 Ok(Some(Target::Sacn))
