@@ -91,7 +91,7 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
 }
 
 /// Who may change the show.
-fn tokens(http: &Http, show: &Path) -> Result<Tokens, Failure> {
+pub(crate) fn tokens(http: &Http, show: &Path) -> Result<Tokens, Failure> {
     match &http.token_file {
         Some(file) => Tokens::read_or_create(&show.with_file_name("").join(file)),
         None => Ok(Tokens::default()),

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
 
 use wristcast_core::config::{Config, InterfaceSelector};
 use wristcast_core::relay::{HandleError, Options, Relay};
@@ -21,9 +22,10 @@ pub(super) struct Rehearsal {
 }
 
 impl Rehearsal {
-    /// Starts it on these ports.
+    /// Starts it on these ports; `show` is the file that `config` comes from.
     pub(super) fn start(
         mut config: Config,
+        show: &Path,
         ports: Ports,
         out: &mut dyn Write,
     ) -> Result<Self, Failure> {
@@ -33,7 +35,10 @@ impl Rehearsal {
         let http = config.http.clone();
         let relay = Relay::start(config, Options::default()).map_err(Failure::cannot_start)?;
         let server = match http {
-            Some(http) => Some(Server::start(http.listen, relay.handle())?),
+            Some(http) => {
+                let tokens = run::tokens(&http, show)?;
+                Some(Server::start(http.listen, relay.handle(), tokens)?)
+            }
             None => None,
         };
         if let Some(server) = &server {

@@ -121,12 +121,12 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
     let Some(file) = &args.file else { return bless::run(&args.bless, out) };
     let read = args.part.options()?;
     let config = match &args.show {
-        Some(show) => Some(ShowFile::read(show)?.report()?),
+        Some(show) => Some((show.as_path(), ShowFile::read(show)?.report()?)),
         None => None,
     };
     match (config, &args.trace) {
-        (Some(config), Some(trace)) => offline::run(file, &read, &config, trace, out),
-        (Some(config), None) => rehearse(args, file, read, config, out),
+        (Some((_, config)), Some(trace)) => offline::run(file, &read, &config, trace, out),
+        (Some(show), None) => rehearse(args, file, read, show, out),
         (None, _) => broadcast(args, file, read, out),
     }
 }
@@ -152,7 +152,7 @@ fn rehearse(
     args: &Args,
     file: &Path,
     read: ReadOptions,
-    config: Config,
+    (show, config): (&Path, Config),
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
     let options = args.network.playback(read, args.speed)?;
@@ -162,7 +162,7 @@ fn rehearse(
     // Before the relay starts, so that a file that is no recording touches no band.
     let mut player = args.player(file, options, outlet, "info")?;
     player.farewells = false;
-    let rehearsal = Rehearsal::start(config, ports, out)?;
+    let rehearsal = Rehearsal::start(config, show, ports, out)?;
     announce(&player, "a relay on loopback", out)?;
     let played = player.play();
     let ended = rehearsal.end(played.as_ref().ok(), out);
