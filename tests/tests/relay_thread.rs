@@ -1,6 +1,6 @@
 //! The relay thread of a running relay allocates and frees nothing, whatever comes in and whatever
 //! it is asked, once it has started. `no_alloc.rs` shows it for the engine alone; this is the whole
-//! thread with its sockets, commands, replies and events.
+//! thread with its sockets, commands, replies, events, and what is written down beside its work.
 #![cfg(target_os = "linux")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use socket2::SockRef;
 use wristcast_core::config::Config;
+use wristcast_core::record::RecordOptions;
 use wristcast_core::relay::{Options, Relay, RelayHandle};
 use wristcast_core::universe::{PortAddress, SacnUniverse};
 use wristcast_core::wire::{artnet, sacn};
@@ -74,7 +75,14 @@ static ALLOCATOR: Watching = Watching;
 #[test]
 fn the_relay_thread_allocates_nothing_after_start() {
     let config = show();
-    let relay = Relay::start(config.clone(), Options::default()).expect("the relay starts");
+    let folder = tempfile::tempdir().expect("a folder");
+    let record = RecordOptions {
+        min_free_bytes: 0,
+        ..RecordOptions::new(folder.path().join("show.pcapng"))
+    };
+    let trace = Some(folder.path().join("looks.jsonl"));
+    let options = Options { trace, record: Some(record) };
+    let relay = Relay::start(config.clone(), options).expect("the relay starts");
     let handle = relay.handle();
     let mut desk = Desk::new(&config);
     // It runs once it has taken a packet.
@@ -97,7 +105,10 @@ fn the_relay_thread_allocates_nothing_after_start() {
     WATCHING.store(false, Ordering::Relaxed);
 
     assert_eq!(CALLS.load(Ordering::Relaxed), 0, "calls of the allocator on the relay thread");
-    let packets = relay.stop().packets;
+    let report = relay.stop();
+    let (packets, recording) = (report.packets, report.recording.expect("a recording"));
+    assert_eq!((recording.error, recording.lost), (None, 0));
+    assert_eq!(recording.datagrams, packets.received, "every packet is in the recording");
     for cause in ["not_patched", "preview", "foreign"] {
         assert!(packets.ignored.contains_key(cause), "{cause}: {packets:?}");
     }

@@ -2,6 +2,7 @@
 
 use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use serde_json::Value;
 
@@ -312,4 +313,65 @@ fn a_relay_that_cannot_record_does_not_start_and_says_why() {
     let ended = wristcast(&["run", &show, "--record", "/no/such/folder/show.pcapng"]);
     assert_eq!(ended.code, 3, "{ended:?}");
     assert!(ended.stderr.contains("/no/such/folder/show.pcapng"), "{ended:?}");
+}
+
+/// What tshark says of each packet: protocols, interface, length of the UDP payload. It must find
+/// nothing malformed and no wrong checksum.
+fn tshark(file: &str, artnet_port: &str) -> Vec<[String; 3]> {
+    let fields = ["frame.protocols", "frame.interface_name", "udp.length", "_ws.malformed"];
+    let checks = ["ip.checksum.status", "udp.checksum.status"];
+    let decode = format!("udp.port=={artnet_port},artnet");
+    let output = Command::new("tshark")
+        .args(["-r", file, "--enable-heuristic", "acn", "-d", &decode, "-T", "fields"])
+        .args(["-o", "ip.check_checksum:TRUE", "-o", "udp.check_checksum:TRUE"])
+        .args(["-E", "separator=;"])
+        .args(fields.iter().chain(&checks).flat_map(|field| ["-e", field]))
+        .output()
+        .expect("tshark is installed");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    let of_line = |line: &str| {
+        let parts: Vec<&str> = line.split(';').collect();
+        let [protocols, interface, length, malformed, ip, udp] = parts[..] else {
+            panic!("{line}")
+        };
+        assert_eq!(malformed, "", "{line}");
+        assert!(ip != "0" && udp != "0", "a bad checksum: {line}");
+        [protocols, interface, length].map(str::to_owned)
+    };
+    text.lines().map(of_line).collect()
+}
+
+#[test]
+#[ignore = "needs tshark"]
+fn peers_wireshark_finds_nothing_wrong_in_what_is_recorded() {
+    for name in ["show.pcapng", "show.pcapng.zst"] {
+        let folder = folder(&format!("record-tshark-{name}"));
+        let recording = Recording::start(&folder.join(name), &["--universe", "sacn/1..2,artnet/1"]);
+        let _sacn = recording.console(&["rainbow", "sacn/1..2", "--interface", "lo"]);
+        let _artnet = recording.console(&["rainbow", "artnet/1", "--to", "127.0.0.1"]);
+        for universe in ["sacn/1", "sacn/2", "artnet/0/0/1"] {
+            recording.wait_for(universe, 20);
+        }
+        let (file, artnet) = (recording.file.clone(), recording.artnet.clone());
+        assert_eq!(recording.stop().code, 0);
+        let packets = tshark(&file, &artnet);
+        let info = info(&file).unwrap();
+        assert_eq!(info["records"], packets.len());
+        let count = |wanted: &str| {
+            packets.iter().filter(|[protocols, ..]| protocols.contains(wanted)).count() as u64
+        };
+        let levels = frames(&info, "sacn/1") + frames(&info, "sacn/2");
+        assert!(count(":ip:udp:acn") >= levels, "{packets:?}");
+        assert_eq!(count(":ip:udp:artnet"), frames(&info, "artnet/0/0/1"));
+        assert_eq!(count(":acn") + count(":artnet"), packets.len() as u64, "{packets:?}");
+        assert!(packets.iter().all(|[_, interface, _]| interface == "lo"), "{packets:?}");
+        let full = packets.iter().filter(|[_, _, length]| length == "646").count() as u64;
+        assert!(full >= levels, "whole packets of 638 bytes");
+        let info = Command::new("capinfos").arg(&file).output().expect("capinfos is installed");
+        let info = String::from_utf8(info.stdout).unwrap();
+        for told in ["nanoseconds", "wristcast", "heard by", "Name = lo"] {
+            assert!(info.contains(told), "no `{told}` in\n{info}");
+        }
+    }
 }
