@@ -129,6 +129,11 @@ pub enum EventKind {
         /// Where they came from.
         source: std::net::SocketAddr,
     },
+    /// A group has its first signal.
+    GroupLive {
+        /// Index of the group.
+        group: u32,
+    },
     /// A group has lost every source, or one of the universes it lives on.
     GroupLost {
         /// Index of the group.
@@ -186,6 +191,7 @@ impl EventKind {
             | Self::PapLost { .. }
             | Self::SyncStarted { .. }
             | Self::NotPatched { .. }
+            | Self::GroupLive { .. }
             | Self::GroupBack { .. }
             | Self::OverridesOver
             | Self::Programmed { .. } => Severity::Info,
@@ -215,6 +221,7 @@ impl EventKind {
             Self::SyncLost { .. } => "sync_lost",
             Self::SyncLimit { .. } => "sync_limit",
             Self::NotPatched { .. } => "not_patched",
+            Self::GroupLive { .. } => "group_live",
             Self::GroupLost { .. } => "group_lost",
             Self::GroupBack { .. } => "group_back",
             Self::OverridesOver => "overrides_over",
@@ -283,6 +290,7 @@ impl fmt::Display for EventKind {
                 "{universe}: levels from {} arrive, but no group is patched there",
                 source.ip()
             ),
+            Self::GroupLive { group } => write!(f, "group {group}: signal"),
             Self::GroupLost { group } => write!(f, "group {group}: signal lost"),
             Self::GroupBack { group } => write!(f, "group {group}: signal is back"),
             Self::OverridesOver => {

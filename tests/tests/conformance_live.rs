@@ -2,7 +2,7 @@
 //! keep the scenario's pace; everything expected is waited for.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -83,7 +83,12 @@ impl Live {
                 eventually(&what, || {
                     let sources = self.universe(*universe).sources.into_iter();
                     let mut found: Vec<_> = sources
-                        .map(|s| (if s.name.is_empty() { s.address } else { s.name }, s.reason))
+                        .map(|source| {
+                            let ip = || source.address.parse().map(|at: SocketAddr| at.ip());
+                            let address = ip().map_or_else(|_| String::new(), |ip| ip.to_string());
+                            let name = if source.name.is_empty() { address } else { source.name };
+                            (name, source.reason)
+                        })
                         .collect();
                     found.sort();
                     found == wanted

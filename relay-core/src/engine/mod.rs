@@ -29,7 +29,7 @@ use crate::config::{Config, EndLook, MergeMode};
 use crate::event::{Event, EventKind, EventQueue, Programming, Severity};
 use crate::limits::Limits;
 use crate::merge::{DmxData, Merge, Merged, Slots, SourceId, SyncRequest, UniverseSample};
-use crate::output::Output;
+use crate::output::{Output, SignalChange};
 use crate::patch::Plan;
 use crate::snapshot::SignalState;
 use crate::steering::{Order, Steering};
@@ -219,8 +219,9 @@ impl Engine {
         let output = &mut self.show.output;
         let signal = output.poll_signal().map(|(group, signal)| (group as u32, signal));
         let kind = match signal {
-            Some((group, SignalState::Live)) => EventKind::GroupBack { group },
-            Some((group, _)) => EventKind::GroupLost { group },
+            Some((group, SignalChange::First)) => EventKind::GroupLive { group },
+            Some((group, SignalChange::Back)) => EventKind::GroupBack { group },
+            Some((group, SignalChange::Lost)) => EventKind::GroupLost { group },
             None if output.poll_overrides_over() => EventKind::OverridesOver,
             None => return None,
         };

@@ -123,7 +123,7 @@ fn levels_become_looks() {
     assert_eq!(second, Look { red: 40, green: 50, blue: 60, dimmer: 255, ..Look::DARK });
     assert_eq!(stage.sacn(1, 1, &[10, 20, 30]), Outcome::Accepted { changed: false });
     let labels = stage.labels();
-    assert_eq!(labels.iter().filter(|&&label| label == "group_back").count(), 2);
+    assert_eq!(labels.iter().filter(|&&label| label == "group_live").count(), 2);
 }
 
 #[test]

@@ -36,6 +36,17 @@ const FADE_STEP: Duration = Duration::from_millis(100);
 /// The rate of looks that a delay line has room for; consoles send at most 44 a second.
 const DELAYED_LOOKS_PER_SECOND: u64 = 64;
 
+/// What became of the signal of a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignalChange {
+    /// It has one, for the first time.
+    First,
+    /// It has one again.
+    Back,
+    /// It has none any more.
+    Lost,
+}
+
 /// Loss of signal and delay, for every group of a show.
 #[derive(Debug)]
 pub struct Output {
@@ -66,6 +77,8 @@ struct GroupOutput {
     phase: Phase,
     /// Waits in [`Output::signals`].
     signalled: bool,
+    /// It had a signal, and that was polled.
+    has_lived: bool,
 }
 
 /// How far the loss policy has come.
@@ -198,13 +211,19 @@ impl Output {
         self.steering.refresh_all(now, table);
     }
 
-    /// The next group whose signal came or went, with its state now.
+    /// The next group whose signal came or went.
     #[must_use]
-    pub fn poll_signal(&mut self) -> Option<(usize, SignalState)> {
+    pub fn poll_signal(&mut self) -> Option<(usize, SignalChange)> {
         let group = self.signals.pop_front()? as usize;
         let state = &mut self.groups[group];
         state.signalled = false;
-        Some((group, state.signal))
+        let change = match state.signal {
+            SignalState::Live if state.has_lived => SignalChange::Back,
+            SignalState::Live => SignalChange::First,
+            SignalState::Lost | SignalState::Waiting => SignalChange::Lost,
+        };
+        state.has_lived = true;
+        Some((group, change))
     }
 
     /// Whether a group has a signal. Lost: every universe that feeds it is lost.
@@ -282,6 +301,7 @@ impl GroupOutput {
             signal: SignalState::Waiting,
             phase: Phase::Still,
             signalled: false,
+            has_lived: false,
         }
     }
 

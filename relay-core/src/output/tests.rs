@@ -69,7 +69,7 @@ impl Stage {
         self.table.get(0)
     }
 
-    fn signals(&mut self) -> Vec<(usize, SignalState)> {
+    fn signals(&mut self) -> Vec<(usize, SignalChange)> {
         std::iter::from_fn(|| self.output.poll_signal()).collect()
     }
 }
@@ -85,7 +85,7 @@ fn a_group_waits_in_the_dark_and_lights_with_the_first_packet() {
     assert_eq!(stage.output.group_signal(0), Some(SignalState::Waiting));
     assert!(stage.packet(0, &[1, 2, 3]));
     assert_eq!(stage.look(), rgb(1, 2, 3));
-    assert_eq!(stage.signals(), [(0, SignalState::Live)]);
+    assert_eq!(stage.signals(), [(0, SignalChange::First)]);
     assert!(!stage.packet(0, &[1, 2, 3]), "nothing new");
     assert_eq!(stage.output.poll_timeout(), None);
 }
@@ -108,7 +108,10 @@ fn a_lost_group_holds_its_look_and_opens_the_strobe() {
     assert_eq!(stage.look(), look);
     assert!(stage.lose(0));
     assert_eq!(stage.look(), Look { strobe_dhz: 0, ..look });
-    assert_eq!(stage.signals(), [(0, SignalState::Lost)]);
+    assert_eq!(stage.signals(), [(0, SignalChange::Lost)]);
+    stage.packet(0, &[200, 1, 2, 3, 255, 9]);
+    assert_eq!(stage.signals(), [(0, SignalChange::Back)]);
+    assert!(stage.lose(0));
     assert_eq!(stage.pass(10_000_000), []);
 }
 
@@ -199,7 +202,7 @@ fn the_same_levels_as_before_the_loss_bring_the_light_back() {
     stage.lose(0);
     assert!(stage.packet(0, &[255, 9, 0, 0, 255]));
     assert_eq!(stage.look(), before);
-    assert_eq!(stage.signals(), [(0, SignalState::Live)], "one report of the newest state");
+    assert_eq!(stage.signals(), [(0, SignalChange::First)], "one report of the newest state");
 }
 
 #[test]

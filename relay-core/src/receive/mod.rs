@@ -172,7 +172,6 @@ impl Receiver {
     }
 
     /// Takes note of what is readable now, or is within `timeout`.
-
     fn look(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         match self.poll.poll(&mut self.events, timeout) {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),

@@ -309,6 +309,9 @@ impl Control {
                         EventKind::GroupLost { group } => {
                             format!("group `{}`: signal lost", self.show.group_name(group as usize))
                         }
+                        EventKind::GroupLive { group } => {
+                            format!("group `{}`: signal", self.show.group_name(group as usize))
+                        }
                         EventKind::GroupBack { group } => {
                             format!(
                                 "group `{}`: signal is back",
