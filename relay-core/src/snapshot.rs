@@ -81,6 +81,17 @@ pub struct Latency {
     pub max_us: f64,
 }
 
+/// A latency as a distribution.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Distribution {
+    /// Samples.
+    pub count: u64,
+    /// Their sum, microseconds, from the middles of buckets 0.8 % wide.
+    pub sum_us: f64,
+    /// Samples by the bound they are under, and last those above every bound.
+    pub buckets: Vec<u64>,
+}
+
 /// One receiving socket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SocketState {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use histogram::{AtomicHistogram, Histogram};
 
 use crate::engine::{Counters, Ignored, Note};
-use crate::snapshot::{Latency, PacketCounts};
+use crate::snapshot::{Distribution, Latency, PacketCounts};
 use crate::steering::{FULL, Steering};
 use crate::wire::Malformed;
 
@@ -60,6 +60,11 @@ impl LatencyHistogram {
         let _ = self.0.increment(nanos.min((1 << MAX_POWER) - 1));
     }
 
+    /// It, in buckets up to `bounds_us`.
+    pub fn distribution(&self, bounds_us: &[u64]) -> Distribution {
+        distribution(&self.0.load(), 1_000.0, bounds_us)
+    }
+
     /// Its percentiles.
     pub fn latency(&self) -> Latency {
         percentiles(&self.0.load(), 1_000.0)
@@ -79,6 +84,20 @@ pub fn percentiles(histogram: &Histogram, per_micro: f64) -> Latency {
         p99_us: next(),
         max_us: next(),
     }
+}
+
+/// A histogram whose unit goes `per_micro` times into a microsecond, in buckets up to `bounds_us`,
+/// which ascend.
+pub fn distribution(histogram: &Histogram, per_micro: f64, bounds_us: &[u64]) -> Distribution {
+    let mut all = Distribution { buckets: vec![0; bounds_us.len() + 1], ..Distribution::default() };
+    for bucket in histogram.iter().filter(|bucket| bucket.count() > 0) {
+        let middle = (bucket.start() as f64 + bucket.end() as f64) / 2.0 / per_micro;
+        let place = bounds_us.partition_point(|&bound| (bound as f64) < middle);
+        all.buckets[place] += bucket.count();
+        all.count += bucket.count();
+        all.sum_us += middle * bucket.count() as f64;
+    }
+    all
 }
 
 /// The counts of the relay thread.
@@ -229,6 +248,17 @@ mod tests {
         {
             assert!((value / expected - 1.0).abs() < 0.01, "{latency:?}");
         }
+    }
+
+    #[test]
+    fn a_distribution_counts_every_sample_once() {
+        let histogram = LatencyHistogram::default();
+        for micros in [50, 150, 150, 900, 70_000_000] {
+            histogram.record(Duration::from_micros(micros));
+        }
+        let all = histogram.distribution(&[100, 200, 1000]);
+        assert_eq!((all.count, all.buckets), (5, vec![1, 2, 1, 1]));
+        assert!(all.sum_us > 60e6, "{}", all.sum_us);
     }
 
     #[test]

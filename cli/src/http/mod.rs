@@ -8,6 +8,7 @@
 
 mod control;
 mod guard;
+mod metrics;
 mod openapi;
 mod places;
 mod routes;

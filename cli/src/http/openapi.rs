@@ -60,6 +60,11 @@ pub(crate) fn document() -> Value {
             &mut orders, "Give groups another look, or a test pattern, for a time", true),
         path::RELEASE: order::<ReleaseRequest>(
             &mut orders, "Give overridden groups back to the console", true),
+        path::METRICS: text(
+            "Figures for a monitoring system, OpenMetrics", "application/openmetrics-text"),
+        path::LIVEZ: text("Whether the relay thread answers", "text/plain"),
+        path::READYZ: text(
+            "Whether light that comes in would go out; if not, 503 and why not", "text/plain"),
         path::OPENAPI: get::<std::collections::BTreeMap<String, Value>>(
             &mut schemas, "This document", &[]),
     });
@@ -123,6 +128,13 @@ fn get<T: JsonSchema>(
         responses["404"] = json!({ "$ref": "#/components/responses/NotFound" });
     }
     json!({ "get": { "summary": summary, "parameters": parameters, "responses": responses } })
+}
+
+fn text(summary: &str, media: &str) -> Value {
+    json!({ "get": { "summary": summary, "responses": {
+        "200": { "description": summary, "content": { media: { "schema": { "type": "string" } } } },
+        "503": { "$ref": "#/components/responses/Unavailable" },
+    } } })
 }
 
 fn events(schemas: &mut SchemaGenerator) -> Value {

@@ -15,7 +15,7 @@ use wristcast_core::steering::Request;
 use wristcast_core::universe::Universe;
 
 use super::tokens::Tokens;
-use super::{control, openapi};
+use super::{control, metrics, openapi};
 
 /// The addresses, as the document and the router both write them.
 pub(super) mod path {
@@ -37,13 +37,16 @@ pub(super) mod path {
     pub(crate) const MASTER: &str = "/api/v1/control/master";
     pub(crate) const OVERRIDE: &str = "/api/v1/control/override";
     pub(crate) const RELEASE: &str = "/api/v1/control/release";
+    pub(crate) const METRICS: &str = "/metrics";
+    pub(crate) const LIVEZ: &str = "/livez";
+    pub(crate) const READYZ: &str = "/readyz";
     pub(crate) const OPENAPI: &str = "/api/v1/openapi.json";
 
     /// Those that take orders.
     pub(crate) const ORDERS: [&str; 5] = [PANIC, FREEZE, MASTER, OVERRIDE, RELEASE];
 
     /// All of them, for whoever asks for something else.
-    pub(crate) const ALL: [&str; 18] = [
+    pub(crate) const ALL: [&str; 21] = [
         STATUS,
         UNIVERSES,
         UNIVERSE_SACN,
@@ -61,6 +64,9 @@ pub(super) mod path {
         MASTER,
         OVERRIDE,
         RELEASE,
+        METRICS,
+        LIVEZ,
+        READYZ,
         OPENAPI,
     ];
 }
@@ -103,6 +109,9 @@ pub(super) fn router(relay: RelayHandle, tokens: Tokens) -> Router {
         .route(path::MASTER, post(|api, body| control::order(api, body, Request::Master)))
         .route(path::OVERRIDE, post(|api, body| control::order(api, body, Request::Override)))
         .route(path::RELEASE, post(|api, body| control::order(api, body, Request::Release)))
+        .route(path::METRICS, get(metrics::metrics))
+        .route(path::LIVEZ, get(metrics::livez))
+        .route(path::READYZ, get(metrics::readyz))
         .route(path::OPENAPI, get(async || json(StatusCode::OK, &openapi::document())))
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
@@ -157,7 +166,7 @@ async fn universe(State(api): State<Api>, name: String) -> Response {
         Ok(wanted) => wanted,
         Err(error) => return failure(StatusCode::NOT_FOUND, error.to_string(), Vec::new()),
     };
-    on_relay(&api, move |relay| match relay.universe(wanted)? {
+    answer(&api, move |relay| match relay.universe(wanted)? {
         Some(state) => Ok(json(StatusCode::OK, &state)),
         None => {
             let patched = relay.universes()?.iter().map(|one| one.universe.to_string()).collect();
@@ -193,18 +202,18 @@ async fn ask<T: Serialize>(
     State(api): State<Api>,
     question: impl FnOnce(&RelayHandle) -> Result<T, HandleError> + Send + 'static,
 ) -> Response {
-    on_relay(&api, |relay| Ok(json(StatusCode::OK, &question(relay)?))).await
+    answer(&api, |relay| Ok(json(StatusCode::OK, &question(relay)?))).await
 }
 
-/// Runs `answer` where it may wait for the relay without holding up other clients.
-async fn on_relay(
+/// Runs `give` where it may wait for the relay without holding up other clients.
+pub(super) async fn answer(
     api: &Api,
-    answer: impl FnOnce(&RelayHandle) -> Result<Response, HandleError> + Send + 'static,
+    give: impl FnOnce(&RelayHandle) -> Result<Response, HandleError> + Send + 'static,
 ) -> Response {
     let relay = api.relay.clone();
     // Never closed.
     let _turn = api.questions.acquire().await;
-    match tokio::task::spawn_blocking(move || answer(&relay)).await {
+    match tokio::task::spawn_blocking(move || give(&relay)).await {
         Ok(Ok(response)) => response,
         Ok(Err(error)) => failure(StatusCode::SERVICE_UNAVAILABLE, error.to_string(), Vec::new()),
         Err(_) => {

@@ -74,7 +74,7 @@ impl Relay {
 
     fn ready(mut process: Running, sacn: u16, artnet: u16) -> Self {
         let ready = process.line();
-        let expected = format!("listening: sACN {sacn}, Art-Net {artnet} on lo");
+        let expected = format!("listening: sACN {sacn}, Art-Net {artnet} on ");
         assert!(ready.starts_with(&expected), "{ready:?} {}", process.stderr_if_ended());
         let api = ready.trim_end().rsplit_once("http://").expect("the API's address").1.to_owned();
         Self { process, sacn, artnet, api }

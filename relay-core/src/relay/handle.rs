@@ -3,6 +3,8 @@
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use histogram::Histogram;
+
 use super::control::Control;
 use super::desk::Desk;
 use super::network::network_state;
@@ -17,11 +19,11 @@ use crate::radio::telemetry::RadioTelemetry;
 use crate::receive::Clock;
 use crate::record::Recorder;
 use crate::snapshot::{
-    BandState, ControlState, EventState, GroupState, Latency, NetworkState, RadioState, Severity,
-    SignalState, Status, UniverseState,
+    BandState, ControlState, Distribution, EventState, GroupState, Latency, NetworkState,
+    RadioState, Severity, SignalState, Status, UniverseState,
 };
 use crate::steering::{Actor, Request};
-use crate::telemetry::{Telemetry, percentiles};
+use crate::telemetry::{Telemetry, distribution, percentiles};
 use crate::time::Time;
 use crate::trace::Tracer;
 use crate::universe::Universe;
@@ -55,9 +57,12 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Shared {
     /// Kernel arrival → frame handed to a radio, over all radios.
     pub(super) fn latency_handed(&self) -> Latency {
+        self.handed().map_or_else(Latency::default, |sum| percentiles(&sum, 1.0))
+    }
+
+    fn handed(&self) -> Option<Histogram> {
         let histograms = self.radios.iter().map(|radio| radio.latency_us());
-        let sum = histograms.reduce(|sum, radio| sum.wrapping_add(&radio).unwrap_or(sum));
-        sum.map_or_else(Latency::default, |sum| percentiles(&sum, 1.0))
+        histograms.reduce(|sum, radio| sum.wrapping_add(&radio).unwrap_or(sum))
     }
 
     pub(super) fn show(&self) -> Arc<Show> {
@@ -141,6 +146,15 @@ impl RelayHandle {
         desk.obey(order)?;
         desk.note(shared.clock.now(), request, by);
         Ok(())
+    }
+
+    /// Latencies since start, from the kernel's arrival time to the look published and to the frame
+    /// handed to a radio, in buckets up to `bounds_us`, which ascend.
+    pub fn latencies(&self, bounds_us: &[u64]) -> [Distribution; 2] {
+        let published = self.shared.telemetry.latency_published.distribution(bounds_us);
+        let handed = self.shared.handed();
+        let none = || Distribution { buckets: vec![0; bounds_us.len() + 1], ..Default::default() };
+        [published, handed.map_or_else(none, |handed| distribution(&handed, 1.0, bounds_us))]
     }
 
     /// What operators have done by hand.
