@@ -125,7 +125,12 @@ impl Figures {
             f64::from(u8::from(status.frozen)),
         )?;
         let master = f64::from(status.grand_master) / 255.0;
-        page.gauge("grand_master", "The grand master", Some(Unit::Other("ratio".to_owned())), master)?;
+        page.gauge(
+            "grand_master",
+            "The grand master",
+            Some(Unit::Other("ratio".to_owned())),
+            master,
+        )?;
         for (name, help, count) in [
             ("groups", "Groups of the show", status.groups),
             ("groups_lost", "Groups without a signal", status.groups_lost),
