@@ -38,7 +38,7 @@ impl Failure {
     }
 
     /// The same words, with the code of something that is not to be had.
-    pub(crate) fn as_cannot_start(self) -> Self {
+    pub(crate) fn into_cannot_start(self) -> Self {
         Self { code: 3, ..self }
     }
 

@@ -53,10 +53,10 @@ use exit::Failure;
          wristcast send rainbow sacn/1   a test console, where there is no lighting desk\n\n",
         "Exit codes:\n  \
          0  all went well\n  \
-         1  the show file or the recording is wrong\n  \
+         1  the show file or the recording is wrong, or two recordings differ\n  \
          2  the command line is wrong\n  \
-         3  could not start: port taken, interface missing, no permission\n  \
-         4  light was lost: at stop, or by a fault while running"
+         3  could not start: port taken, interface missing, no permission, file not writable\n  \
+         4  light was lost: at stop, or by a fault while running; a recording has gaps"
     ),
     propagate_version = true,
 )]

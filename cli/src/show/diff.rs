@@ -48,7 +48,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
-    let unreadable = |failure: Failure| failure.as_cannot_start();
+    let unreadable = |failure: Failure| failure.into_cannot_start();
     let paths = [&args.first, &args.second];
     let first = recorded::open(&args.first).map_err(unreadable)?;
     let second = recorded::open(&args.second).map_err(unreadable)?;

@@ -11,7 +11,9 @@ fn help_names_every_command_and_every_exit_code() {
         "demo",
         "send",
         "replay",
+        "record",
         "sources",
+        "show",
         "check",
         "bands",
         "schema",
@@ -26,8 +28,25 @@ fn help_names_every_command_and_every_exit_code() {
 
 #[test]
 fn help_of_every_command_has_an_example_that_is_itself_a_command() {
-    for name in ["run", "demo", "send", "replay", "sources", "check", "schema", "completions"] {
-        let help = wristcast(&[name, "--help"]);
+    for name in [
+        "run",
+        "demo",
+        "send",
+        "replay",
+        "record",
+        "sources",
+        "show",
+        "show info",
+        "show convert",
+        "show cut",
+        "show diff",
+        "show render",
+        "check",
+        "schema",
+        "completions",
+    ] {
+        let args: Vec<&str> = name.split(' ').chain(["--help"]).collect();
+        let help = wristcast(&args);
         assert_eq!(help.code, 0);
         assert!(help.stdout.contains(&format!("\n  wristcast {name}")), "{}", help.stdout);
     }
@@ -66,6 +85,19 @@ fn a_wrong_command_line_is_code_2_and_says_what_is_right() {
             ][..],
             "--from",
         ),
+        (&["record"][..], "--output"),
+        (&["record", "-o", "show.pcap"][..], ".pcapng.zst"),
+        (&["record", "-o", "a.pcapng", "--rotate", "10"][..], "`100MB`"),
+        (&["record", "-o", "a.pcapng", "--keep", "2"][..], "--rotate"),
+        (&["record", "-o", "a.pcapng", "--min-free", "1"][..], "`1.5GB`"),
+        (&["run", "show.toml", "--record", "a.pcap"][..], ".pcapng.zst"),
+        (&["show"][..], "convert"),
+        (&["show", "convert", "a.pcapng", "b.mp3"][..], "--format"),
+        (&["show", "convert", "a.pcapng", "b.fseq", "--step", "1s"][..], "1ms to 255ms"),
+        (&["show", "convert", "a.pcapng", "b.csv", "--map", "sacn/1"][..], "sacn/1=artnet/0/0/1"),
+        (&["show", "cut", "a.pcapng", "b.pcapng", "--from", "9"][..], "`1:23:45.5`"),
+        (&["show", "cut", "a.pcapng", "b.pcapng", "--from", "9s", "--to", "9s"][..], "--to"),
+        (&["show", "render", "a.pcapng", "-o", "b.png"][..], "--show"),
         (&["sources", "https://127.0.0.1"][..], "http://127.0.0.1:8420"),
         (&["demo", "--bands", "0"][..], "1..=1000"),
         (&["run", "show.toml", "--log", "wristcast=loud"][..], "--log"),
