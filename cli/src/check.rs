@@ -2,11 +2,14 @@
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use wristcast_core::config::{
-    Config, Diagnostic, PatchRow, Severity, is_profile, patch_table, read_profile,
+    Config, Diagnostic, PatchRow, RadioConfig, RadioKind, Severity, is_profile, patch_table,
+    read_profile,
 };
+use wristcast_core::radio::panic_worst;
 
 use crate::bands::frames;
 use crate::exit::Failure;
@@ -84,7 +87,35 @@ fn print(config: &Config, out: &mut dyn Write) -> io::Result<()> {
             [] => "no radio".to_owned(),
             _ => format!("{} ({})", counted(radios.len(), "radio"), radios.join(", ")),
         }
-    )
+    )?;
+    for radio in &config.radios {
+        if let Some((bands, worst)) = blackout(radio, config.groups.len()) {
+            let (name, bands, worst) = (&radio.name, counted(bands, "band"), worst.as_millis());
+            writeln!(out, "blackout on {name}: at worst {worst} ms for {bands}")?;
+        }
+    }
+    Ok(())
+}
+
+/// A write, before any was measured: the connection interval of a radio with twenty links.
+const WRITE: Duration = Duration::from_millis(50);
+/// Writes that go out at the same time, at worst.
+const AT_ONCE: usize = 2;
+
+/// The bands of a radio, and how long a blackout takes on them if nothing is lost on the air. What
+/// really is measured is in the status of the radio.
+fn blackout(radio: &RadioConfig, groups: usize) -> Option<(usize, Duration)> {
+    let (room, interval, write) = match &radio.kind {
+        RadioKind::Simulated(simulated) => {
+            (usize::MAX, Duration::ZERO, simulated.interval + simulated.latency)
+        }
+        RadioKind::Gatt(gatt) => {
+            let interval = gatt.bands.iter().map(|band| band.profile.min_interval()).max();
+            (AT_ONCE * gatt.adapters.len().max(1), interval.unwrap_or_default(), WRITE)
+        }
+    };
+    let bands = radio.kind.bands(groups);
+    (bands > 0).then(|| (bands, panic_worst(bands, room, interval, write)))
 }
 
 fn cells(row: &PatchRow) -> [String; 6] {
@@ -107,9 +138,19 @@ fn report(file: &ShowFile) -> Value {
         "ok": file.config.is_some(),
         "name": file.config.as_ref().map(|config| &config.name),
         "patch": file.config.as_ref().map(patch_table),
+        "blackout_worst_ms": file.config.as_ref().map(blackouts),
         "errors": of_severity(&file.diagnostics, Severity::Error),
         "warnings": of_severity(&file.diagnostics, Severity::Warning),
     })
+}
+
+/// By radio.
+fn blackouts(config: &Config) -> Value {
+    let of = |radio: &RadioConfig| {
+        let (_, worst) = blackout(radio, config.groups.len())?;
+        Some((radio.name.clone(), json!(worst.as_millis() as u64)))
+    };
+    Value::Object(config.radios.iter().filter_map(of).collect())
 }
 
 fn of_severity(found: &[Diagnostic], severity: Severity) -> Vec<Value> {

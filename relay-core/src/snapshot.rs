@@ -234,6 +234,28 @@ pub struct GroupState {
     pub lost: bool,
     /// The universes that feed it.
     pub universes: Vec<Universe>,
+    /// What became of its looks on the way to its bands.
+    pub delivery: GroupBands,
+}
+
+/// The bands of a group.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct GroupBands {
+    /// How many there are.
+    pub bands: u32,
+    /// Those connected now.
+    pub bands_connected: u32,
+    /// For how long a newer look has been there than the band furthest behind shows; 0: all that
+    /// are connected show the newest.
+    pub behind_ms: u64,
+    /// Frames sent.
+    pub frames: u64,
+    /// Frames that could not be delivered.
+    pub failed: u64,
+    /// Looks replaced by newer ones before they were sent.
+    pub conflated: u64,
+    /// One-frame peaks sent before the look that replaced them.
+    pub latched: u64,
 }
 
 /// One radio.
@@ -259,6 +281,11 @@ pub struct RadioState {
     pub conflated: u64,
     /// One-frame peaks sent before the look that replaced them.
     pub latched: u64,
+    /// How long a blackout that begins now can take until every connected band has acknowledged it,
+    /// with the slowest write of late; what is lost on the air comes on top. `None` = not known yet.
+    pub panic_worst_ms: Option<u64>,
+    /// How long the last one took. `None` = there was none.
+    pub panic_took_ms: Option<u64>,
 }
 
 /// One band.
@@ -276,8 +303,16 @@ pub struct BandState {
     pub look: LookView,
     /// Since it began to show that; `None` before its first frame.
     pub age_ms: Option<u64>,
+    /// For how long a newer look has been there than it shows; 0: it shows the newest.
+    pub behind_ms: u64,
     /// Frames sent to it.
     pub frames: u64,
+    /// Frames that could not be delivered.
+    pub failed: u64,
+    /// Looks replaced by newer ones before they were sent.
+    pub conflated: u64,
+    /// One-frame peaks sent before the look that replaced them.
+    pub latched: u64,
     /// In plain words, when something is wrong.
     pub detail: Option<String>,
 }

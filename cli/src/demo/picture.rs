@@ -245,7 +245,11 @@ mod tests {
                 connected: true,
                 look: look.into(),
                 age_ms: None,
+                behind_ms: 0,
                 frames: 0,
+                failed: 0,
+                conflated: 0,
+                latched: 0,
                 detail: None,
             };
             vec![band; bands_per_group]

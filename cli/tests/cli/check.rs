@@ -42,6 +42,8 @@ fn a_good_show_is_printed_as_a_table_with_code_0() {
     assert!(rows[2].starts_with("floor-right ") && rows[2].contains("10-13"), "{}", rows[2]);
     assert!(rows[..3].iter().all(|row| columns(row) == 6), "{rows:#?}");
     assert!(ended.stdout.contains("2 groups, 2 universes, 1 radio"), "{}", ended.stdout);
+    let blackout = "blackout on simulated-1: at worst 64 ms for 20 bands";
+    assert!(ended.stdout.contains(blackout), "{}", ended.stdout);
 }
 
 #[test]

@@ -5,15 +5,20 @@
 //! that has room and something to send gets its frame; waits are kept in one calendar. Cost goes
 //! with what happens, not with how many links there are.
 //!
-//! If the radio has room for fewer frames than it has links, the most urgent of all goes first: by
-//! class, then by waiting time, with a fair turn now and then as within one link.
+//! If the radio has room for fewer frames than it has links, because it says so or because that is
+//! what is measured ([`budget`](super::budget)), the most urgent of all goes first: by class, then
+//! by waiting time, with a fair turn now and then as within one link.
+//!
+//! A panic is timed: before it, how long it can take at worst with what was measured so far; after
+//! it, how long it took until every band that was connected had acknowledged it.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::budget::Budget;
 use super::calendar::Calendar;
 use super::telemetry::{Condition, RadioTelemetry};
-use super::{LaneWaker, LinkId, Radio, RadioContext, RadioEvent};
+use super::{LaneWaker, LinkId, LinkSpec, Radio, RadioContext, RadioEvent};
 use crate::lane::Stamp;
 use crate::look::Look;
 use crate::schedule::fair::Turns;
@@ -39,10 +44,15 @@ pub struct Dispatch<R> {
     waits: Calendar,
     in_flight: usize,
     in_flight_max: usize,
+    /// Only if the links share a stack.
+    budget: Option<Budget>,
     competing: Competing,
     turns: Turns,
+    panic: Panic,
     /// Of the table handled last.
     stamp: Stamp,
+    /// Of the call under way, or the last.
+    now: Time,
     telemetry: Arc<RadioTelemetry>,
     /// Arrivals of looks handed to the radio in this turn, and how many frames each.
     handed: Vec<(Time, u64)>,
@@ -58,9 +68,12 @@ impl<R: Radio> Dispatch<R> {
             waits: Calendar::new(specs.len(), TICK),
             in_flight: 0,
             in_flight_max: radio.frames_in_flight_max().max(1),
+            budget: radio.shares_stack().then(|| Budget::new(specs.len())),
             competing: Competing::new(specs.len()),
+            panic: Panic::new(specs),
             turns: Turns::default(),
             stamp: Stamp::default(),
+            now: Time::ZERO,
             telemetry: Arc::new(RadioTelemetry::new(name, radio.kind(), specs)),
             handed: Vec::with_capacity(ARRIVALS_MAX),
             radio,
@@ -99,6 +112,9 @@ impl<R: Radio> Dispatch<R> {
         }
         let begins = stamp.panic && !self.stamp.panic;
         self.stamp = stamp;
+        if begins {
+            self.panic.begin(now, &self.links);
+        }
         if first {
             for group in 0..table.len() {
                 self.handle_look(now, group, table.get(group));
@@ -118,6 +134,7 @@ impl<R: Radio> Dispatch<R> {
 
     /// Does what is due.
     pub fn handle_timeout(&mut self, now: Time) {
+        self.now = now;
         self.radio.handle_timeout(now);
         loop {
             let mut idle = true;
@@ -130,16 +147,31 @@ impl<R: Radio> Dispatch<R> {
                 idle = false;
             }
             if idle {
-                return;
+                break;
             }
         }
+        if self.budget.is_some() && !self.competing.list.is_empty() {
+            // A frame that has been under way for very long takes no place any more.
+            self.fill(now);
+        }
+        self.telemetry.set_panic_worst(self.panic_worst());
+    }
+
+    /// How long a panic that begins now can take until every connected band has it.
+    fn panic_worst(&self) -> Duration {
+        let write = self.budget.as_ref().map_or(Duration::ZERO, Budget::slowest);
+        let window = self.budget.as_ref().map_or(usize::MAX, Budget::window);
+        let room = self.in_flight_max.min(window);
+        panic_worst(self.telemetry.bands_up() as usize, room, self.panic.min_interval, write)
     }
 
     /// When something is due.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Time> {
         let (radio, waits) = (self.radio.poll_timeout(), self.waits.poll_timeout());
-        radio.into_iter().chain(waits).min()
+        let budget = self.budget.as_ref().filter(|_| !self.competing.list.is_empty());
+        let room = budget.and_then(|budget| budget.poll_timeout(self.now));
+        radio.into_iter().chain(waits).chain(room).min()
     }
 
     /// Records how long the looks handed over since the last call were on their way. `now` is when
@@ -193,11 +225,19 @@ impl<R: Radio> Dispatch<R> {
             }
             RadioEvent::Down(link, why) => {
                 self.telemetry.set_band_down(link, why);
+                // It is dark or out of reach: nobody waits for it.
+                self.panic_reached(now, link);
                 (link, self.links[link.index()].handle_down())
             }
             RadioEvent::Sent { link, token, at } => {
                 let look = self.links[link.index()].handle_sent(token);
                 self.assume_shown(link, look, at);
+                if let (Some(budget), true) = (&mut self.budget, look.is_some()) {
+                    budget.sent(at, link.index());
+                }
+                if self.panic.is_awaited(link) && self.links[link.index()].is_settled(now) {
+                    self.panic_reached(at, link);
+                }
                 (link, look.is_some())
             }
             RadioEvent::Lost { link, token } => {
@@ -209,6 +249,9 @@ impl<R: Radio> Dispatch<R> {
             }
         };
         self.in_flight -= usize::from(freed);
+        if let (Some(budget), true) = (&mut self.budget, freed) {
+            budget.lost(link.index());
+        }
         self.serve(now, link.0);
     }
 
@@ -223,15 +266,21 @@ impl<R: Radio> Dispatch<R> {
 
     /// Gives the link its frame if it has one to send and it is its turn.
     fn serve(&mut self, now: Time, link: u32) {
-        if self.in_flight_max >= self.links.len() {
+        if self.in_flight_max >= self.links.len() && self.budget.is_none() {
             return self.hand(now, link);
         }
         if self.links[link as usize].urgency(now).is_some() {
             self.competing.insert(link);
+            self.tell(link);
         } else {
             self.hand(now, link);
         }
-        while self.in_flight < self.in_flight_max {
+        self.fill(now);
+    }
+
+    /// Gives the most urgent links their frames as long as there is room.
+    fn fill(&mut self, now: Time) {
+        while self.has_room(now) {
             let due = self.competing.list.iter().filter_map(|link| {
                 let (class, since) = self.links[*link as usize].urgency(now)?;
                 Some((class, since, *link))
@@ -241,11 +290,23 @@ impl<R: Radio> Dispatch<R> {
             self.turns.count(fair);
             self.hand(now, next);
         }
-        if self.in_flight < self.in_flight_max {
+        if self.has_room(now) {
             // What is left is due no more.
             while let Some(link) = self.competing.pop() {
                 self.hand(now, link);
             }
+        }
+    }
+
+    fn has_room(&mut self, now: Time) -> bool {
+        self.in_flight < self.in_flight_max
+            && self.budget.as_mut().is_none_or(|budget| budget.has_room(now))
+    }
+
+    /// A band has the panic, or cannot be reached any more.
+    fn panic_reached(&mut self, now: Time, link: LinkId) {
+        if let Some(took) = self.panic.reached(now, link) {
+            self.telemetry.set_panic_took(took);
         }
     }
 
@@ -255,6 +316,9 @@ impl<R: Radio> Dispatch<R> {
         match scheduler.poll_frame(now) {
             Poll::Frame(frame) => {
                 self.in_flight += 1;
+                if let Some(budget) = &mut self.budget {
+                    budget.handed(now, link as usize);
+                }
                 self.waits.clear(link);
                 if let Some(latency) = frame.latency {
                     self.note_arrival(Time::from_nanos(
@@ -266,8 +330,14 @@ impl<R: Radio> Dispatch<R> {
             Poll::WaitUntil(time) => self.waits.set(link, time),
             Poll::Idle => self.waits.clear(link),
         }
+        self.tell(link);
+    }
+
+    fn tell(&self, link: u32) {
         if let Some(band) = self.telemetry.band(LinkId(link)) {
-            band.set_counts(self.links[link as usize].counts());
+            let scheduler = &self.links[link as usize];
+            band.set_counts(scheduler.counts());
+            band.set_behind_since(scheduler.behind_since());
         }
     }
 
@@ -279,6 +349,58 @@ impl<R: Radio> Dispatch<R> {
             _ => self.handed.push((arrival, 1)),
         }
     }
+}
+
+/// A panic on its way to the bands.
+#[derive(Debug)]
+struct Panic {
+    since: Time,
+    /// Links that were up when it began and do not have it yet.
+    awaited: Box<[bool]>,
+    count: usize,
+    /// The greatest least interval of any link.
+    min_interval: Duration,
+}
+
+impl Panic {
+    fn new(specs: &[LinkSpec]) -> Self {
+        Self {
+            since: Time::ZERO,
+            awaited: vec![false; specs.len()].into_boxed_slice(),
+            count: 0,
+            min_interval: specs.iter().map(|spec| spec.min_interval).max().unwrap_or_default(),
+        }
+    }
+
+    fn begin(&mut self, now: Time, links: &[LinkScheduler]) {
+        self.since = now;
+        for (awaited, link) in self.awaited.iter_mut().zip(links) {
+            *awaited = link.is_up();
+        }
+        self.count = self.awaited.iter().filter(|awaited| **awaited).count();
+    }
+
+    fn is_awaited(&self, link: LinkId) -> bool {
+        self.count > 0 && self.awaited[link.index()]
+    }
+
+    /// A link has it. If it is the last, how long it took.
+    fn reached(&mut self, now: Time, link: LinkId) -> Option<Duration> {
+        if !self.is_awaited(link) {
+            return None;
+        }
+        self.awaited[link.index()] = false;
+        self.count -= 1;
+        (self.count == 0).then(|| now.since(self.since))
+    }
+}
+
+/// How long a panic can take at worst until each of `bands` connected bands has it, if none of its
+/// frames is lost: the write under way on each link ends, or its least interval is over, then every
+/// band gets its own, as many at once as there is `room` for. `write` is the slowest write.
+pub fn panic_worst(bands: usize, room: usize, min_interval: Duration, write: Duration) -> Duration {
+    let rounds = u32::try_from(bands.div_ceil(room.max(1))).unwrap_or(u32::MAX);
+    if bands == 0 { Duration::ZERO } else { write.max(min_interval) + write * rounds }
 }
 
 /// How far the links of a radio are.
@@ -358,7 +480,8 @@ impl Competing {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::radio::{Frame, LinkSpec};
+    use crate::radio::Frame;
+    use crate::snapshot::GroupBands;
 
     const RED: Look = Look { red: 255, dimmer: 255, ..Look::DARK };
     const BLUE: Look = Look { blue: 255, dimmer: 255, ..Look::DARK };
@@ -619,5 +742,57 @@ mod tests {
         assert_eq!(rig.send_all(ms(2)), [(1, RED)]);
         let settlement = Settlement { settled: 1, late: 0, unreached: 1 };
         assert_eq!(rig.dispatch.settlement(ms(99)), settlement);
+    }
+
+    #[test]
+    fn a_panic_is_timed_until_the_last_connected_band_has_it() {
+        let mut rig = Rig::new(links(&[0, 1, 2]), usize::MAX);
+        rig.publish(ms(0), &[(0, RED), (1, RED), (2, RED)]);
+        rig.send_all(ms(10));
+        let took = |rig: &Rig| rig.dispatch.telemetry().radio_state().panic_took_ms;
+        rig.publish_as(ms(100), &[(0, Look::DARK), (1, Look::DARK), (2, Look::DARK)], true);
+        assert_eq!(took(&rig), None);
+        // One goes before it has it: nobody can wait for that.
+        rig.dispatch.radio_mut().in_flight.retain(|(link, _)| *link != LinkId(1));
+        rig.dispatch.radio_mut().events.push_back(RadioEvent::Down(LinkId(1), "gone".into()));
+        rig.dispatch.handle_timeout(ms(110));
+        assert_eq!(took(&rig), None);
+        rig.send_all(ms(130));
+        assert_eq!(took(&rig), Some(30));
+    }
+
+    #[test]
+    fn the_worst_case_of_a_panic_counts_the_write_under_way_and_a_turn_for_every_band() {
+        let (interval, write) = (Duration::from_millis(20), Duration::from_millis(50));
+        let ms_of = |bands, room| panic_worst(bands, room, interval, write).as_millis();
+        assert_eq!(ms_of(8, usize::MAX), 100, "all at once");
+        assert_eq!(ms_of(8, 2), 250, "four rounds");
+        assert_eq!(ms_of(0, 2), 0);
+        let slow = Duration::from_millis(100);
+        assert_eq!(panic_worst(1, 1, slow, write).as_millis(), 150, "the band wants its pause");
+    }
+
+    #[test]
+    fn it_is_told_how_far_each_band_and_group_is_behind_and_what_became_of_its_looks() {
+        let mut rig = Rig::new(links(&[0, 1]), usize::MAX);
+        rig.publish(ms(0), &[(0, RED), (1, RED)]);
+        rig.send_all(ms(5));
+        let figures = |rig: &Rig, now| {
+            let mut groups = [GroupBands::default(); 2];
+            rig.dispatch.telemetry().add_to_groups(now, &mut groups);
+            groups
+        };
+        assert_eq!(figures(&rig, ms(50)).map(|group| group.behind_ms), [0, 0]);
+        for step in 0..3 {
+            rig.publish(ms(100 + step), &[(0, Look { red: 100 + step as u8, ..RED })]);
+        }
+        let [first, second] = figures(&rig, ms(140));
+        assert_eq!((first.behind_ms, first.conflated, second.behind_ms), (40, 1, 0));
+        rig.send_all(ms(150));
+        assert_eq!(figures(&rig, ms(160))[0].behind_ms, 58, "since what is on its way came");
+        rig.send_all(ms(170));
+        let done = figures(&rig, ms(180));
+        let counted = GroupBands { bands: 1, bands_connected: 1, frames: 3, ..done[0] };
+        assert_eq!((done[0], done[0].behind_ms), (counted, 0));
     }
 }

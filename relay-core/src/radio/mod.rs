@@ -10,6 +10,7 @@
 //! A radio that works with threads of its own wakes the lane thread with its [`LaneWaker`]
 //! whenever it has an event to give.
 
+mod budget;
 mod calendar;
 pub mod dispatch;
 #[cfg(feature = "io")]
@@ -19,6 +20,8 @@ pub mod gatt;
 mod shown;
 pub mod simulated;
 pub mod telemetry;
+
+pub use dispatch::panic_worst;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -46,6 +49,12 @@ pub trait Radio: Send {
     /// means that links compete, and that the most urgent frame of all goes first.
     fn frames_in_flight_max(&self) -> usize {
         usize::MAX
+    }
+
+    /// Whether its links share something that can be handed too much, such as a host's Bluetooth
+    /// stack, so that the frames in flight are held to what is measured to go through.
+    fn shares_stack(&self) -> bool {
+        false
     }
 
     /// Whether the radio itself reports what its bands show. If not, a band is taken to show what
@@ -89,6 +98,10 @@ impl<R: Radio + ?Sized> Radio for Box<R> {
 
     fn frames_in_flight_max(&self) -> usize {
         (**self).frames_in_flight_max()
+    }
+
+    fn shares_stack(&self) -> bool {
+        (**self).shares_stack()
     }
 
     fn reports_shown(&self) -> bool {

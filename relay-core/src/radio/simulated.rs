@@ -403,7 +403,9 @@ mod tests {
         let counts = crowd.dispatch.telemetry().counts();
         // 10 bands, 30 s, one frame in 30 ms.
         assert!((9_950..=10_030).contains(&counts.sent), "{counts:?}");
-        assert_eq!(crowd.looks(), vec![moving(2_999)(0); 10]);
+        // The last step came with the glide of its ramp.
+        let lights = crowd.looks().into_iter().map(Look::output).collect::<Vec<_>>();
+        assert_eq!(lights, vec![moving(2_999)(0).output(); 10]);
     }
 
     #[test]
@@ -467,6 +469,36 @@ mod tests {
         assert_eq!(crowd.looks()[0], Look::DARK, "the old link has to break first");
         crowd.run(600);
         assert_eq!(crowd.looks(), vec![RED; 10]);
+    }
+
+    #[test]
+    fn a_ramp_on_a_slow_link_is_a_movement_and_not_a_staircase() {
+        let slow = SimulatedConfig {
+            interval: Duration::from_millis(120),
+            loss: 0.0,
+            bands_per_group: 1,
+            ..config()
+        };
+        let mut crowd = Crowd::new(&slow, 1);
+        crowd.run(100);
+        let mut greatest_jump = 0;
+        let mut last = 0;
+        for step in 0..100 {
+            crowd.show(|_| Look { red: 2 * step as u8 + 50, dimmer: 255, ..Look::DARK });
+            // The first half second shows what the ramp is.
+            for _ in 0..23 {
+                crowd.run(1);
+                let red = crowd.looks()[0].output()[0];
+                if step > 25 {
+                    greatest_jump = greatest_jump.max(red.abs_diff(last));
+                }
+                last = red;
+            }
+        }
+        // 5 looks a frame make steps of 10 or 12.
+        assert!(greatest_jump <= 2, "{greatest_jump}");
+        crowd.run(500);
+        assert_eq!(crowd.looks()[0].output()[0], 248, "and it ends where the console ended");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use std::time::Duration;
 use super::shown::{Course, CourseCell};
 use super::{LinkId, LinkSpec};
 use crate::look::Look;
-use crate::snapshot::{BandState, RadioState};
+use crate::snapshot::{BandState, GroupBands, RadioState};
 use crate::time::Time;
 
 /// How a radio is as a whole.
@@ -82,6 +82,9 @@ pub struct RadioTelemetry {
     kind: &'static str,
     condition: AtomicU8,
     bands_up: AtomicU32,
+    /// Microseconds; `u64::MAX` = not known.
+    panic_worst_us: AtomicU64,
+    panic_took_us: AtomicU64,
     /// Kernel arrival → frame handed to the radio, microseconds.
     #[cfg(feature = "io")]
     latency_us: histogram::AtomicHistogram,
@@ -103,6 +106,8 @@ impl RadioTelemetry {
             kind,
             condition: AtomicU8::new(Condition::Starting as u8),
             bands_up: AtomicU32::new(0),
+            panic_worst_us: AtomicU64::new(u64::MAX),
+            panic_took_us: AtomicU64::new(u64::MAX),
             #[cfg(feature = "io")]
             latency_us: new_latency(),
             bands: links.iter().map(BandTelemetry::new).collect(),
@@ -162,6 +167,16 @@ impl RadioTelemetry {
         self.bands_up.load(Ordering::Relaxed)
     }
 
+    /// How long a panic that begins now can take until every connected band has it.
+    pub fn set_panic_worst(&self, worst: Duration) {
+        self.panic_worst_us.store(micros(worst), Ordering::Relaxed);
+    }
+
+    /// How long the last panic took until every band that was connected had it.
+    pub fn set_panic_took(&self, took: Duration) {
+        self.panic_took_us.store(micros(took), Ordering::Relaxed);
+    }
+
     /// `frames` frames with a look that reached the relay `latency` ago were handed to the radio.
     #[cfg(feature = "io")]
     pub fn record_latency(&self, latency: Duration, frames: u64) {
@@ -190,6 +205,23 @@ impl RadioTelemetry {
             frames_failed: counts.failed,
             conflated: counts.conflated,
             latched: counts.latched,
+            panic_worst_ms: millis(&self.panic_worst_us),
+            panic_took_ms: millis(&self.panic_took_us),
+        }
+    }
+
+    /// Adds the figures of its bands to those of their groups, which `groups` has by index.
+    pub fn add_to_groups(&self, now: Time, groups: &mut [GroupBands]) {
+        for band in &self.bands {
+            let Some(group) = band.group.and_then(|group| groups.get_mut(group)) else { continue };
+            let counts = band.counts();
+            group.bands += 1;
+            group.bands_connected += u32::from(band.is_up());
+            group.frames += counts.sent;
+            group.failed += counts.failed;
+            group.conflated += counts.conflated;
+            group.latched += counts.latched;
+            group.behind_ms = group.behind_ms.max(band.behind_ms(now));
         }
     }
 
@@ -197,7 +229,7 @@ impl RadioTelemetry {
     pub fn band_states(&self, now: Time, group_name: impl Fn(usize) -> String) -> Vec<BandState> {
         let details = self.texts().bands.clone();
         let state = |(index, band): (usize, &BandTelemetry)| {
-            let shown = band.shown(now);
+            let (shown, counts) = (band.shown(now), band.counts());
             BandState {
                 id: band.id.clone(),
                 radio: self.name.clone(),
@@ -205,7 +237,11 @@ impl RadioTelemetry {
                 connected: band.is_up(),
                 look: shown.map_or(Look::DARK, |shown| shown.look).into(),
                 age_ms: shown.map(|s| u64::try_from(s.age.as_millis()).unwrap_or(u64::MAX)),
-                frames: band.counts().sent,
+                behind_ms: band.behind_ms(now),
+                frames: counts.sent,
+                failed: counts.failed,
+                conflated: counts.conflated,
+                latched: counts.latched,
                 detail: details.get(&LinkId(index as u32)).map(|text| text.to_string()),
             }
         };
@@ -215,6 +251,18 @@ impl RadioTelemetry {
     fn texts(&self) -> MutexGuard<'_, Texts> {
         // A text is whole or not there; a panic elsewhere cannot leave it half written.
         self.texts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX - 1)
+}
+
+/// Upwards; `None` = not known.
+fn millis(micros: &AtomicU64) -> Option<u64> {
+    match micros.load(Ordering::Relaxed) {
+        u64::MAX => None,
+        micros => Some(micros.div_ceil(1_000)),
     }
 }
 
@@ -243,6 +291,8 @@ pub struct BandTelemetry {
     failed: AtomicU64,
     conflated: AtomicU64,
     latched: AtomicU64,
+    /// Since when there is a newer look than it shows, nanoseconds; 0 = there is none.
+    behind_since: AtomicU64,
     course: CourseCell,
 }
 
@@ -268,6 +318,7 @@ impl BandTelemetry {
             failed: AtomicU64::new(0),
             conflated: AtomicU64::new(0),
             latched: AtomicU64::new(0),
+            behind_since: AtomicU64::new(0),
             course: CourseCell::new(),
         }
     }
@@ -305,6 +356,24 @@ impl BandTelemetry {
         self.failed.store(counts.failed, Ordering::Relaxed);
         self.conflated.store(counts.conflated, Ordering::Relaxed);
         self.latched.store(counts.latched, Ordering::Relaxed);
+    }
+
+    /// When the oldest look came that the band should show and does not; `None`: it shows the
+    /// newest. One writer only.
+    pub fn set_behind_since(&self, since: Option<Time>) {
+        let nanos = since.map_or(0, |since| since.as_nanos().max(1));
+        self.behind_since.store(nanos, Ordering::Relaxed);
+    }
+
+    /// How long a newer look than it shows has been there, milliseconds; 0: it shows the newest.
+    pub fn behind_ms(&self, now: Time) -> u64 {
+        match self.behind_since.load(Ordering::Relaxed) {
+            0 => 0,
+            since => {
+                let behind = now.since(Time::from_nanos(since));
+                u64::try_from(behind.as_millis()).unwrap_or(u64::MAX)
+            }
+        }
     }
 
     /// From `since` on the band goes from the light of `from` to `to`, over the fade of `to`.

@@ -19,8 +19,8 @@ use crate::radio::telemetry::RadioTelemetry;
 use crate::receive::Clock;
 use crate::record::Recorder;
 use crate::snapshot::{
-    BandState, ControlState, Distribution, EventState, GroupState, Latency, NetworkState,
-    RadioState, Severity, SignalState, Status, UniverseState,
+    BandState, ControlState, Distribution, EventState, GroupBands, GroupState, Latency,
+    NetworkState, RadioState, Severity, SignalState, Status, UniverseState,
 };
 use crate::steering::{Actor, Request};
 use crate::telemetry::{Telemetry, distribution, percentiles};
@@ -206,7 +206,14 @@ impl RelayHandle {
         let now = self.shared.clock.now();
         let state =
             |(group, &signal)| group_state(&show, group, table.get(group), signal, &heard, now);
-        Ok(signals.iter().enumerate().map(state).collect())
+        let mut groups: Vec<GroupState> = signals.iter().enumerate().map(state).collect();
+        drop(looks);
+        let mut delivery = vec![GroupBands::default(); groups.len()];
+        self.shared.radios.iter().for_each(|radio| radio.add_to_groups(now, &mut delivery));
+        for (group, delivery) in groups.iter_mut().zip(delivery) {
+            group.delivery = delivery;
+        }
+        Ok(groups)
     }
 
     /// Every radio, in the order of the show file.

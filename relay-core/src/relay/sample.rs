@@ -15,7 +15,9 @@ use super::thread::Command;
 use crate::engine::{Discovered, Engine, NotPatched};
 use crate::limits::{DISCOVERED_SOURCES_MAX, NOT_PATCHED_MAX};
 use crate::merge::{SourceSample, UniverseSample};
-use crate::snapshot::{GroupControl, GroupState, SignalState, SourceState, UniverseState};
+use crate::snapshot::{
+    GroupBands, GroupControl, GroupState, SignalState, SourceState, UniverseState,
+};
 use crate::steering::{FULL, GroupSteering};
 use crate::time::Time;
 
@@ -275,5 +277,6 @@ pub(super) fn group_state(
         age_ms: last_heard.flatten().map(|then| age_ms(now, then)),
         lost: signal != SignalState::Live,
         universes: feeds.iter().map(|&index| show.universes[index]).collect(),
+        delivery: GroupBands::default(),
     }
 }

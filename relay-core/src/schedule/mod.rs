@@ -21,10 +21,14 @@
 //!   link that is too slow for what the console does falls behind by one frame and no more.
 //! - **Fades are the band's own** where it can fade: it gets the target and the time that is left.
 //!   Where it cannot, it gets the steps, every [`RAMP_STEP`] at most.
+//! - **Ramps are the band's own**, too: when a console fades by sending step after step and the link
+//!   is too slow for all of them, a band that can fade glides from one to the next that it gets,
+//!   over the time between the two ([`GLIDE_MAX`] at most), instead of jumping.
 //! - **Nothing stays wrong.** Every look is sent again when its refresh time is over, large changes
 //!   a few times more on paths without acknowledgement.
 
 pub(crate) mod fair;
+mod ramp;
 mod slot;
 #[cfg(test)]
 mod tests;
@@ -56,6 +60,9 @@ pub const PEAK_LIFE: Duration = Duration::from_millis(500);
 
 /// Shortest time between the steps of a fade sent to a band that cannot fade.
 pub const RAMP_STEP: Duration = Duration::from_millis(20);
+
+/// Longest time over which a band glides to a step of a ramp.
+pub const GLIDE_MAX: Duration = Duration::from_millis(200);
 
 /// What a link should do now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -266,6 +273,15 @@ impl LinkScheduler {
     pub fn is_settled(&self, now: Time) -> bool {
         let slots = self.slots.all();
         self.up && self.in_flight.is_none() && slots.iter().all(|slot| slot.is_settled(now))
+    }
+
+    /// When the oldest look came that the link should show and does not; `None` if it shows the
+    /// newest, or is down.
+    #[must_use]
+    pub fn behind_since(&self) -> Option<Time> {
+        let waiting = self.slots.all().iter().filter_map(Slot::behind_since);
+        let flying = self.in_flight.and_then(|frame| frame.handed.behind_since());
+        waiting.chain(flying).min().filter(|_| self.up)
     }
 
     /// Whether the link can take frames.

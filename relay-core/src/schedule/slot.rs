@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::ramp::Ramp;
 use super::{PEAK_LIFE, Policy, RAMP_STEP};
 use crate::lane::Stamp;
 use crate::look::Look;
@@ -39,6 +40,7 @@ pub(super) struct Slot {
     sequence: u8,
     /// How often to send the same again.
     repeats: u8,
+    ramp: Ramp,
 }
 
 /// A look and where it came from.
@@ -66,6 +68,13 @@ pub(super) struct Handed {
     pub(super) dropped_peak: bool,
 }
 
+impl Handed {
+    /// When the look came, unless the band shows it already.
+    pub(super) fn behind_since(&self) -> Option<Time> {
+        (!self.again).then_some(self.what.arrival)
+    }
+}
+
 impl Slot {
     pub(super) fn new(group: usize) -> Self {
         Self {
@@ -83,6 +92,7 @@ impl Slot {
             first: true,
             sequence: 0,
             repeats: 0,
+            ramp: Ramp::default(),
         }
     }
 
@@ -93,6 +103,9 @@ impl Slot {
             return false;
         }
         self.from = self.course(stamp.arrival);
+        let small = look.fade_cs == 0 && classify(old.look, look) == Class::Fade;
+        let pause = stamp.arrival.since(old.arrival);
+        self.ramp.step(old.look, look, small.then_some(pause), self.fresh);
         self.newest = Arrived { look, arrival: stamp.arrival, table: stamp.sequence };
         let waits = self.fresh || self.peak.is_some();
         let replaced = self.fresh;
@@ -215,7 +228,7 @@ impl Slot {
             self.from = target;
         }
         self.handed = Some(target);
-        self.handed_at = now;
+        let handed_before = std::mem::replace(&mut self.handed_at, now);
         self.peak = None;
         self.after_peak = handed.is_peak;
         // What replaced a flash is now a change from it.
@@ -224,7 +237,13 @@ impl Slot {
         if handed.is_peak {
             self.class = classify(target, self.newest.look);
         }
-        let fade_cs = if panic || !policy.fades { 0 } else { fade_left(what, now) };
+        let fade_cs = match fade_left(what, now) {
+            _ if panic || !policy.fades => 0,
+            0 if class == Class::Fade && !handed.again && !handed.is_peak => {
+                self.ramp.glide_cs(now.since(handed_before))
+            }
+            left => left,
+        };
         let frame = Frame {
             token,
             group: self.group,
@@ -267,6 +286,12 @@ impl Slot {
             && self.repeats == 0
             && !self.first;
         shown || self.newest.table == 0
+    }
+
+    /// When the oldest look came that was not handed yet.
+    pub(super) fn behind_since(&self) -> Option<Time> {
+        let waits = self.newest.table != 0 && self.handed != Some(self.newest.look);
+        self.waiting_since.filter(|_| waits)
     }
 
     /// What the band should be shown now.

@@ -188,6 +188,10 @@ impl Radio for GattRadio {
         &self.links
     }
 
+    fn shares_stack(&self) -> bool {
+        true
+    }
+
     fn start(&mut self, now: Time, context: RadioContext) {
         self.waker = context.waker;
         self.handle_timeout(now);
