@@ -56,7 +56,21 @@ const DIFFERENCES: &[Difference] = &[
         clause: "E1.31 §6.2.4.1, §6.2.3: data is held per source, then merged",
         holds: |history, universe| history.sources(universe) > 1 && !history.beats.is_empty(),
     },
+    Difference {
+        does: "it takes as many levels as came of a datagram that ends before its root layer does",
+        clause: "E1.31 §5.4: the length of the root layer covers all of it",
+        holds: |history, _| history.cut,
+    },
+    Difference {
+        does: "it refuses a source name that fills its field; ours reads what is there, because \
+               levels do not hang on a name",
+        clause: "E1.31 §6.2.2: the name ends with a NUL",
+        holds: |history, _| history.full_name,
+    },
 ];
+
+/// Where a data packet has the name of its source (E1.31 Table 4-1).
+const SOURCE_NAME: std::ops::Range<usize> = 44..108;
 
 struct Difference {
     does: &'static str,
@@ -77,6 +91,10 @@ struct History {
     sent: BTreeSet<(u16, char)>,
     /// Universes of which a synchronised source ended its stream.
     ended: BTreeSet<u16>,
+    /// A datagram was cut off.
+    cut: bool,
+    /// A source name had no NUL.
+    full_name: bool,
 }
 
 impl History {
@@ -99,6 +117,13 @@ impl History {
             Sent::Sync(_, address, _) => {
                 self.beats.insert(*address);
                 self.held.retain(|(_, held_for)| held_for != address);
+            }
+            Sent::Altered(sent, over, cut) => {
+                self.note(sent);
+                self.cut |= cut.is_some();
+                let fills = |bytes: &[u8]| bytes.len() == SOURCE_NAME.len() && !bytes.contains(&0);
+                self.full_name |=
+                    over.iter().any(|(at, bytes)| *at == SOURCE_NAME.start && fills(bytes));
             }
             _ => {}
         }

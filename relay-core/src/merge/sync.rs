@@ -152,7 +152,6 @@ impl SyncAddresses {
     pub(super) fn lose(&mut self, index: u8) {
         let state = &mut self.states[usize::from(index)];
         state.beat = Beat::Lost;
-        state.beaters = [None; BEATERS];
         if state.users == 0 {
             self.forget(usize::from(index));
         }
