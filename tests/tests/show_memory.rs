@@ -4,10 +4,13 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::io::{self, Cursor, Read, Seek, SeekFrom, Write};
 
+use wristcast_core::config::Config;
 use wristcast_core::show::convert::{ConvertOptions, Remap, Target, convert};
 use wristcast_core::show::diff::{Tolerance, diff};
 use wristcast_core::show::encode::{Encoder, Sender};
 use wristcast_core::show::info::info;
+use wristcast_core::show::offline::replay;
+use wristcast_core::show::playback::{Playback, PlaybackOptions};
 use wristcast_core::show::{
     Compression, Frame, FseqLayout, FseqWriter, OlaVersion, OlaWriter, PcapngOptions, PcapngWriter,
     ReadOptions, ShowReader,
@@ -228,6 +231,19 @@ fn reading_takes_the_same_memory_however_long_the_show_is() {
     }
 }
 
+fn playback_options() -> PlaybackOptions {
+    PlaybackOptions {
+        read: ReadOptions::default(),
+        remap: Remap::default(),
+        by_levels: false,
+        everything: false,
+        speed: 1.0,
+        priority: None,
+        cid_mask: [7; 16],
+        sender: Sender::default(),
+    }
+}
+
 #[test]
 fn what_is_done_with_a_show_takes_the_same_memory_however_long_it_is() {
     let (bytes, from) = pcapng(false);
@@ -242,6 +258,19 @@ fn what_is_done_with_a_show_takes_the_same_memory_however_long_it_is() {
         let (other, read) = (Repeated::new(bytes.clone(), from, times), ReadOptions::default());
         let found = diff((file, &read), (other, &read), Tolerance::default()).unwrap();
         assert!(found.is_equal());
+    });
+    let show = "name = \"long\"\n[[group]]\nname = \"seat-{}\"\ncount = 100\n\
+                universe = \"sacn/1\"\naddress = 1\npersonality = \"rgb\"\n\
+                [[radio]]\nkind = \"simulated\"\n";
+    let (config, _) = Config::parse(show, "long.toml").unwrap();
+    assert_constant("replay", 32 * MIB, file, |file| {
+        let (read, trace) = (ReadOptions::default(), Nowhere::default());
+        assert!(replay(file, &read, &config, trace).unwrap().looks > 1000);
+    });
+    assert_constant("playback", 2 * MIB, file, |file| {
+        let mut playback = Playback::new(file, playback_options()).unwrap();
+        while playback.next_packet().unwrap().is_some() {}
+        assert!(playback.counts().packets > 1000);
     });
     for target in [
         Target::Pcapng { zstd: false },
