@@ -406,6 +406,8 @@ impl Engine {
         let slots = match data.start_code() {
             sacn::START_CODE_LEVELS => Slots::Levels(data.slots()),
             sacn::START_CODE_PER_ADDRESS_PRIORITY => Slots::Priorities(data.slots()),
+            // Of a farewell no value is heeded, so neither is the START code (E1.31 §6.2.6).
+            _ if data.terminated() => Slots::Levels(&[]),
             _ => return Outcome::Ignored { why: Ignored::StartCode, changed: false },
         };
         if data.terminated() {
