@@ -3,9 +3,9 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use wristcast_core::show::ReadOptions;
 use wristcast_core::show::convert::{ConvertError, ConvertOptions, Remap, Target, convert};
 use wristcast_core::show::encode::Sender;
+use wristcast_core::show::{ErrorKind, ReadOptions};
 use wristcast_core::universe::Universe;
 
 use super::target::TargetArgs;
@@ -106,7 +106,11 @@ impl Job<'_> {
         };
         let converted = convert(input, &mut output, &options).map_err(|error| match error {
             ConvertError::Read(error) => Failure::recording(self.from, error),
-            ConvertError::Write(kind) => cannot_write(self.to, kind),
+            ConvertError::Write(ErrorKind::Io(error)) => cannot_write(self.to, error),
+            // The format has no way to say what was asked for.
+            ConvertError::Write(kind) => {
+                Failure::usage(format!("cannot write {}: {kind}", self.to.display()))
+            }
         })?;
         recorded::warn(self.from, &converted.warnings);
         match &converted.error {

@@ -71,7 +71,9 @@ fn a_show_goes_through_every_format_and_stays_the_same_light() {
     let folder = Folder::new("show-formats");
     let first = capture("ola_fade_sacn_artnet.pcap");
     let one = folder.file("sacn.pcapng.zst");
-    // Bare numbers have no room for two protocols.
+    let ended = wristcast(&["show", "convert", &first, &folder.file("both.ola")]);
+    assert_eq!(ended.code, 2, "bare numbers have no room for two protocols: {ended:?}");
+    assert!(ended.stderr.contains("would both become universe 1"), "{ended:?}");
     let ended = wristcast(&["show", "convert", &first, &one, "--universe", "sacn/1..2"]);
     assert_eq!(ended.code, 0, "{ended:?}");
     let mut last = one.clone();

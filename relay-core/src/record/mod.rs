@@ -243,3 +243,133 @@ impl Recorder {
         self.shared.report()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::path::Path;
+    use std::time::Instant;
+
+    use super::*;
+    use crate::engine::Datagram;
+    use crate::show::{Content, ReadOptions, ShowReader, Warning};
+    use crate::time::Time;
+    use crate::wire::sacn::{Cid, DataFields, encode_data};
+
+    /// A recording of its own for each test.
+    fn start(folder: &Path, change: impl FnOnce(&mut RecordOptions)) -> (RecordTap, Recorder) {
+        let mut options = RecordOptions::new(folder.join("show.pcapng"));
+        options.min_free_bytes = 0;
+        change(&mut options);
+        Recorder::start(options, Clock::start()).unwrap()
+    }
+
+    fn push(tap: &mut RecordTap, universe: u16, at: Time) {
+        let universe = crate::universe::SacnUniverse::new(universe).unwrap();
+        let fields = DataFields::new(Cid([1; 16]), "desk", universe);
+        let mut packet = [0; 638];
+        let length = encode_data(&mut packet, &fields, &[9; 16]).unwrap();
+        let datagram = Datagram {
+            bytes: &packet[..length],
+            source: "127.0.0.1:40000".parse().unwrap(),
+            destination: Some([239, 255, 0, 1].into()),
+            interface: None,
+            at,
+        };
+        tap.push(5568, &datagram, at);
+    }
+
+    /// Addresses and times in milliseconds of what can be read, and how many are told to be lost.
+    fn read(file: &Path) -> (Vec<(String, u64)>, u64) {
+        let options = ReadOptions::default();
+        let mut reader = ShowReader::new(File::open(file).unwrap(), &options).unwrap();
+        let mut found = Vec::new();
+        while let Some(record) = reader.next_record().unwrap() {
+            let Content::Datagram(datagram) = record.content else { panic!("{record:?}") };
+            let addresses = format!("{} {}", datagram.source, datagram.destination);
+            found.push((addresses, record.at.as_nanos() / 1_000_000));
+        }
+        (found, reader.warnings().count(Warning::Dropped))
+    }
+
+    fn wait_for(monitor: &RecordMonitor, condition: impl Fn(&RecordReport) -> bool) {
+        let start = Instant::now();
+        while !condition(&monitor.report()) {
+            assert!(start.elapsed() < Duration::from_secs(30), "{:?}", monitor.report());
+            std::thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn losses_are_told_in_the_file_and_in_the_report() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut tap, recorder) = start(folder.path(), |_| ());
+        let monitor = recorder.monitor();
+        push(&mut tap, 1, Time::from_millis(1000));
+        wait_for(&monitor, |report| report.datagrams == 1);
+        monitor.set_kernel_dropped(7);
+        push(&mut tap, 1, Time::from_millis(1020));
+        let report = recorder.stop();
+        assert_eq!((report.datagrams, report.kernel_dropped, report.lost), (2, 7, 0));
+        assert_eq!((report.universes, report.files, &report.error), (1, 1, &None));
+        assert_eq!(report.bytes, std::fs::metadata(&report.file).unwrap().len());
+        let addresses = "127.0.0.1:40000 239.255.0.1:5568".to_owned();
+        assert_eq!(read(&report.file), (vec![(addresses.clone(), 0), (addresses, 20)], 7));
+    }
+
+    #[test]
+    fn levels_of_universes_that_are_not_wanted_stay_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let wanted = "sacn/2".parse().unwrap();
+        let (mut tap, recorder) = start(folder.path(), |options| {
+            options.only.insert(wanted);
+        });
+        for (universe, millis) in [(1, 1), (2, 2), (3, 3), (2, 4)] {
+            push(&mut tap, universe, Time::from_millis(millis));
+        }
+        let report = recorder.stop();
+        assert_eq!((report.datagrams, report.universes), (2, 1));
+        assert_eq!(read(&report.file).0.len(), 2);
+    }
+
+    #[test]
+    fn a_file_begins_anew_when_it_has_grown_enough_and_each_can_be_read_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut tap, recorder) = start(folder.path(), |options| {
+            options.rotate = Some(Rotate::Bytes(400));
+        });
+        let monitor = recorder.monitor();
+        for n in 1..=3 {
+            push(&mut tap, 1, Time::from_millis(n * 1000));
+            push(&mut tap, 1, Time::from_millis(n * 1000 + 700));
+            wait_for(&monitor, |report| report.files == n + 1);
+        }
+        let report = recorder.stop();
+        assert_eq!((report.datagrams, report.files, report.error), (6, 4, None));
+        for n in 1..=3 {
+            let file = folder.path().join(format!("show-000{n}.pcapng"));
+            assert_eq!(read(&file).0.len(), 2, "{n}");
+        }
+    }
+
+    #[test]
+    fn a_recording_does_not_begin_where_it_would_destroy_or_fill_something() {
+        let folder = tempfile::tempdir().unwrap();
+        let begin = |change: &dyn Fn(&mut RecordOptions)| {
+            let mut options = RecordOptions::new(folder.path().join("show.pcapng"));
+            options.min_free_bytes = 0;
+            change(&mut options);
+            Recorder::start(options, Clock::start()).map(|(_, recorder)| recorder.stop())
+        };
+        begin(&|_| ()).unwrap();
+        let again = begin(&|_| ());
+        assert!(matches!(again, Err(RecordError::Exists(_))), "{again:?}");
+        begin(&|options| options.overwrite = true).unwrap();
+        let full = begin(&|options| options.min_free_bytes = u64::MAX);
+        assert!(matches!(full, Err(RecordError::NoSpace { .. })), "{full:?}");
+        let name = begin(&|options| options.path = "show.pcap".into());
+        assert!(matches!(name, Err(RecordError::Name(_))), "{name:?}");
+        let place = begin(&|options| options.path = "/no/such/folder/show.pcapng".into());
+        assert!(matches!(place, Err(RecordError::Write { .. })), "{place:?}");
+    }
+}

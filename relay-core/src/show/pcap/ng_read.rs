@@ -305,8 +305,13 @@ impl<R: Read> Ng<R> {
             });
         };
         if packet.dropped > 0 {
-            context.warnings.note_many(Warning::Dropped, offset, packet.dropped);
+            // Statistics before it may have told of the same.
+            let known = interface.drops.max(interface.drops_in_total);
             interface.drops = interface.drops.saturating_add(packet.dropped);
+            if interface.drops > known {
+                let new = interface.drops - known;
+                context.warnings.note_many(Warning::Dropped, offset, new);
+            }
         }
         let frame = &self.source.taken()[packet.frame..packet.frame + packet.length];
         let udp = match link::udp(interface.link, frame) {
