@@ -1,16 +1,19 @@
 //! What must hold for any file. The fuzz targets and the property tests run these bodies.
 
 use std::io::Cursor;
+use std::time::Duration;
 
 use super::convert::{ConvertOptions, Remap, Target, convert};
 use super::diff::{Tolerance, diff};
 use super::encode::Sender;
+use super::playback::{Playback, PlaybackOptions};
 use super::{
     ChannelMap, Compression, Content, ErrorKind, LevelReader, Numbering, OlaVersion, ReadOptions,
     ShowReader, info,
 };
 use crate::time::Time;
 use crate::universe::SLOTS;
+use crate::wire::{Packet, parse};
 
 /// Records looked at; a small file can hold a very long show.
 const RECORDS_MAX: usize = 2000;
@@ -78,6 +81,8 @@ pub fn whole(bytes: &[u8]) {
     if let Ok(info) = info::info(Cursor::new(bytes), &read) {
         info.universes.iter().for_each(|universe| assert_eq!(universe.strip(60).len(), 60));
     }
+    play(bytes, false);
+    play(bytes, true);
     let tolerance = Tolerance::default();
     if let Ok(found) = diff((Cursor::new(bytes), &read), (Cursor::new(bytes), &read), tolerance) {
         assert_eq!(found.count, 0, "a show differs from itself");
@@ -105,6 +110,36 @@ pub fn whole(bytes: &[u8]) {
             }
             assert!(converted.written == 0 || records > 0, "nothing came of {target:?}");
         }
+    }
+}
+
+/// Two rounds of playing end, in the order of time, with nothing but sound packets.
+fn play(bytes: &[u8], by_levels: bool) {
+    let options = PlaybackOptions {
+        read: ReadOptions::default(),
+        remap: Remap::default(),
+        by_levels,
+        everything: false,
+        speed: 100.0,
+        priority: by_levels.then_some(150),
+        cid_mask: [0x5A; 16],
+        sender: Sender::default(),
+    };
+    let Ok(mut playback) = Playback::new(Cursor::new(bytes), options) else { return };
+    let mut due = Duration::ZERO;
+    for _ in 0..2 {
+        // Silences are filled, which is right and takes long.
+        for _ in 0..RECORDS_MAX {
+            let Ok(Some(packet)) = playback.next_packet() else { break };
+            assert!(packet.due >= due, "{:?} after {due:?}", packet.due);
+            due = packet.due;
+            assert!(parse(packet.bytes).is_ok(), "{packet:?}");
+        }
+        assert!(playback.again(Cursor::new(bytes)).is_ok(), "a show the second time, too");
+    }
+    while let Some(packet) = playback.next_farewell() {
+        let Ok(Packet::SacnData(data)) = parse(packet.bytes) else { panic!("{packet:?}") };
+        assert!(data.terminated());
     }
 }
 
