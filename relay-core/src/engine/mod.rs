@@ -14,37 +14,34 @@
 //! Promises: no I/O, no clock, no lock, no allocation after [`Engine::new`]; the looks are a
 //! function of the show, the seed, the datagrams and their times. No datagram makes it panic.
 
+mod compiled;
 mod network;
 mod outcome;
+mod packets;
 #[cfg(test)]
 mod tests;
 
 use std::net::{IpAddr, SocketAddr};
 
-use crate::artnet_node::{
-    Action, AddressOutcome, ArtNetNode, DiagnosticPriority, Interface, OutputState, PollOutcome,
-    Programme, Transmit,
-};
-use crate::config::{Config, EndLook, MergeMode};
-use crate::event::{Event, EventKind, EventQueue, Programming, Severity};
+use crate::artnet_node::{ArtNetNode, DiagnosticPriority, Interface, OutputState, Transmit};
+use crate::config::{Config, EndLook};
+use crate::event::{Event, EventKind, EventQueue, Severity};
 use crate::limits::Limits;
-use crate::merge::{DmxData, Merge, Merged, Slots, SourceId, SyncRequest, UniverseSample};
-use crate::output::{Output, SignalChange};
-use crate::patch::Plan;
+use crate::merge::{Merge, UniverseSample};
+use crate::output::SignalChange;
 use crate::snapshot::SignalState;
 use crate::steering::{Order, Steering};
 use crate::table::GroupTable;
 use crate::time::Time;
-use crate::universe::{PortAddress, Universe};
-use crate::wire::{Packet, artnet, parse, sacn};
+use crate::universe::Universe;
+use crate::wire::{Packet, parse};
 
+pub use compiled::CompiledShow;
 pub use network::{DISCOVERY_LOSS, Discovered, NotPatched};
 pub use outcome::{Counters, Ignored, Note, Outcome};
 
+use compiled::kept_groups;
 use network::{DiscoveryList, NotPatchedList};
-
-/// Universe priority that stands for Art-Net, which has none: sACN's default (E1.31 §6.2.3).
-const ARTNET_PRIORITY: u8 = 100;
 
 /// A datagram as the sockets gave it.
 #[derive(Clone, Copy, Debug)]
@@ -59,64 +56,6 @@ pub struct Datagram<'a> {
     pub interface: Option<u32>,
     /// When it arrived.
     pub at: Time,
-}
-
-/// A show made ready for the engine, away from the relay thread: patch, policies, table.
-#[derive(Debug)]
-pub struct CompiledShow {
-    plan: Plan,
-    output: Output,
-    table: GroupTable,
-    port_addresses: Vec<PortAddress>,
-    /// Index in [`Merge`] by index in the plan.
-    ports: Vec<u32>,
-    /// The groups by name, ascending, with their indices.
-    names: Box<[(Box<str>, u32)]>,
-}
-
-impl CompiledShow {
-    /// Compiles a show.
-    pub fn compile(config: &Config) -> Box<Self> {
-        let plan = Plan::compile(config);
-        let port_addresses = plan.universes().iter().filter_map(|universe| match universe {
-            Universe::ArtNet(address) => Some(*address),
-            Universe::Sacn(_) => None,
-        });
-        let mut table = GroupTable::new(config.groups.len());
-        for group in 0..config.groups.len() {
-            table.set(group, config.start_look);
-        }
-        let names = config.groups.iter().zip(0..);
-        let mut names: Box<[_]> =
-            names.map(|(group, index)| (group.name.as_str().into(), index)).collect();
-        names.sort_unstable();
-        Box::new(Self {
-            output: Output::new(config, &plan),
-            table,
-            names,
-            port_addresses: port_addresses.collect(),
-            ports: Vec::with_capacity(plan.universes().len()),
-            plan,
-        })
-    }
-
-    /// The patched universes, ascending.
-    pub fn universes(&self) -> &[Universe] {
-        self.plan.universes()
-    }
-}
-
-/// The groups of a show that are in an old one, too: their index there and here.
-fn kept_groups<'a>(
-    names: &'a [(Box<str>, u32)],
-    old: &'a [(Box<str>, u32)],
-) -> impl Iterator<Item = (usize, usize)> + 'a {
-    let mut old = old.iter().peekable();
-    names.iter().filter_map(move |(name, here)| {
-        while old.next_if(|(other, _)| other < name).is_some() {}
-        let (_, there) = old.next_if(|(other, _)| other == name)?;
-        Some((*there as usize, *here as usize))
-    })
 }
 
 /// Datagrams in, looks of groups out.
@@ -229,7 +168,7 @@ impl Engine {
     }
 
     /// Writes the next datagram that is to be sent from the Art-Net port into `out`, which has room
-    /// for [`POLL_REPLY_LEN`](artnet::POLL_REPLY_LEN) bytes. Call it until it says `None`.
+    /// for [`POLL_REPLY_LEN`](crate::wire::artnet::POLL_REPLY_LEN) bytes. Call it until it says `None`.
     #[must_use]
     pub fn poll_transmit(&mut self, now: Time, out: &mut [u8]) -> Option<Transmit> {
         self.node.poll_transmit(now, out)
@@ -402,86 +341,6 @@ impl Engine {
     }
 
     #[inline]
-    fn sacn_data(&mut self, datagram: &Datagram<'_>, data: &sacn::Data<'_>) -> Outcome {
-        let slots = match data.start_code() {
-            sacn::START_CODE_LEVELS => Slots::Levels(data.slots()),
-            sacn::START_CODE_PER_ADDRESS_PRIORITY => Slots::Priorities(data.slots()),
-            // Of a farewell no value is heeded, so neither is the START code (E1.31 §6.2.6).
-            _ if data.terminated() => Slots::Levels(&[]),
-            _ => return Outcome::Ignored { why: Ignored::StartCode, changed: false },
-        };
-        if data.terminated() {
-            self.sync_terminated(datagram.at, data);
-        }
-        let address = data.sync_address();
-        let force = data.force_synchronization();
-        let name = data.source_name();
-        let dmx = DmxData {
-            source: SourceId::Sacn(data.cid()),
-            address: datagram.source,
-            name: name.bytes(),
-            priority: data.priority(),
-            sequence: Some(data.sequence()),
-            slots,
-            preview: data.preview(),
-            terminated: data.terminated(),
-            sync: (address != 0).then_some(SyncRequest { address, force }),
-        };
-        self.dmx(datagram, Universe::Sacn(data.universe()), &dmx)
-    }
-
-    #[inline]
-    fn art_dmx(&mut self, datagram: &Datagram<'_>, dmx: &artnet::Dmx<'_>) -> Outcome {
-        let data = DmxData {
-            source: SourceId::ArtNet {
-                ip: datagram.source.ip().to_canonical(),
-                physical: dmx.physical(),
-            },
-            address: datagram.source,
-            name: &[],
-            priority: ARTNET_PRIORITY,
-            sequence: Some(dmx.sequence()).filter(|&number| number != 0),
-            slots: Slots::Levels(dmx.slots()),
-            preview: false,
-            terminated: false,
-            sync: None,
-        };
-        self.dmx(datagram, Universe::ArtNet(dmx.port_address()), &data)
-    }
-
-    /// Merge, patch, output.
-    #[inline]
-    fn dmx(&mut self, datagram: &Datagram<'_>, universe: Universe, data: &DmxData<'_>) -> Outcome {
-        let index = self.show.plan.universe_index(universe);
-        let Some(&u) = index.and_then(|index| self.show.ports.get(index)) else {
-            return self.no_group(datagram, universe);
-        };
-        let merged = self.merge.apply(u as usize, datagram.at, data, &mut self.events);
-        self.finish(datagram.at, merged)
-    }
-
-    #[cold]
-    fn no_group(&mut self, datagram: &Datagram<'_>, universe: Universe) -> Outcome {
-        let source = datagram.source;
-        if self.not_patched.note(datagram.at, universe, source) {
-            self.events.push(datagram.at, EventKind::NotPatched { universe, source });
-        }
-        let changed = self.patch_changed(datagram.at);
-        Outcome::Ignored { why: Ignored::NotPatched, changed }
-    }
-
-    /// Patches what the merge changed and says what became of the packet.
-    #[inline]
-    fn finish(&mut self, now: Time, merged: Merged) -> Outcome {
-        let changed = self.patch_changed(now);
-        match merged {
-            Merged::Taken => Outcome::Accepted { changed },
-            Merged::Held => Outcome::Held { changed },
-            Merged::Dropped(why) => Outcome::Ignored { why: why.into(), changed },
-        }
-    }
-
-    #[inline]
     fn patch_changed(&mut self, now: Time) -> bool {
         let mut changed = false;
         while let Some(u) = self.merge.poll_changed() {
@@ -513,107 +372,5 @@ impl Engine {
         }
         self.told[u].state = told;
         changed
-    }
-
-    /// Stream_Terminated may also end the beat of a synchronization address (E1.31 §6.2.6).
-    #[cold]
-    fn sync_terminated(&mut self, now: Time, data: &sacn::Data<'_>) {
-        let address = data.universe().number();
-        self.merge.sacn_sync_terminated(now, address, data.cid(), &mut self.events);
-    }
-
-    #[cold]
-    fn other_packet(&mut self, datagram: &Datagram<'_>, packet: &Packet<'_>) -> Outcome {
-        let (now, from) = (datagram.at, datagram.source);
-        let noted = |note| Outcome::Noted { note, changed: false };
-        let ignored = |why| Outcome::Ignored { why, changed: false };
-        match packet {
-            Packet::SacnSync(sync) => {
-                let (address, number) = (sync.sync_address.number(), sync.sequence);
-                let merged = self.merge.sacn_sync(now, address, sync.cid, number, &mut self.events);
-                self.finish(now, merged)
-            }
-            Packet::SacnDiscovery(page) => {
-                self.discovery.note(now, from, page);
-                noted(Note::SacnDiscovery)
-            }
-            Packet::ArtSync => {
-                let merged = self.merge.art_sync(now, from.ip().to_canonical(), &mut self.events);
-                self.finish(now, merged)
-            }
-            Packet::ArtPoll(poll) => {
-                match self.node.handle_poll(now, from, datagram.interface, poll) {
-                    PollOutcome::Answered | PollOutcome::Shared => noted(Note::ArtPoll),
-                    _ => ignored(Ignored::ArtPoll),
-                }
-            }
-            Packet::ArtPollReply(reply) => {
-                // Our own, sent to everybody and come back, names nobody who sends levels.
-                if !self.node.is_own_reply(reply) {
-                    self.merge.art_name(from.ip().to_canonical(), reply.short_name().bytes());
-                }
-                noted(Note::ArtPollReply)
-            }
-            Packet::ArtInput => match self.node.handle_input(now, from, datagram.interface) {
-                PollOutcome::Answered | PollOutcome::Shared => noted(Note::ArtInput),
-                _ => ignored(Ignored::ArtPoll),
-            },
-            Packet::ArtAddress(address) => self.art_address(datagram, address),
-            Packet::ArtNzs(_) => ignored(Ignored::ArtNzs),
-            Packet::ArtTimeCode(_) => ignored(Ignored::ArtTimeCode),
-            Packet::ArtTrigger(_) => ignored(Ignored::ArtTrigger),
-            Packet::ArtCommand(_) => ignored(Ignored::ArtCommand),
-            Packet::ArtDiagData(_) => ignored(Ignored::ArtDiagData),
-            Packet::ArtIpProg(_) => ignored(Ignored::ArtIpProg),
-            Packet::Other(foreign) => ignored((*foreign).into()),
-            // Taken by `handle_datagram`.
-            Packet::SacnData(_) | Packet::ArtDmx(_) => ignored(Ignored::Foreign),
-        }
-    }
-
-    fn art_address(&mut self, datagram: &Datagram<'_>, address: &artnet::Address<'_>) -> Outcome {
-        let (now, by) = (datagram.at, datagram.source);
-        match self.node.handle_address(now, by, datagram.interface, address) {
-            AddressOutcome::NotAllowed | AddressOutcome::Ignored => {
-                Outcome::Ignored { why: Ignored::ArtAddress, changed: false }
-            }
-            AddressOutcome::Done => {
-                let change = Programming::Names;
-                self.events.push(now, EventKind::Programmed { by, change });
-                Outcome::Noted { note: Note::ArtAddress, changed: false }
-            }
-            AddressOutcome::Programme(programme) => {
-                let changed = self.programme(now, by, &programme);
-                Outcome::Noted { note: Note::ArtAddress, changed }
-            }
-        }
-    }
-
-    fn programme(&mut self, now: Time, by: SocketAddr, programme: &Programme) -> bool {
-        for &port in programme.ports() {
-            let universe = Universe::ArtNet(port);
-            let index = self.show.plan.universe_index(universe);
-            let Some(&u) = index.and_then(|index| self.show.ports.get(index)) else { continue };
-            let (u, events) = (u as usize, &mut self.events);
-            let change = match programme.action {
-                Action::Merge(mode) => {
-                    self.merge.set_mode(u, mode, now, events);
-                    match mode {
-                        MergeMode::Htp => Programming::MergeHtp(universe),
-                        MergeMode::Ltp => Programming::MergeLtp(universe),
-                    }
-                }
-                Action::CancelMerge => {
-                    self.merge.cancel_merge(u);
-                    Programming::CancelMerge(universe)
-                }
-                Action::Clear => {
-                    self.merge.clear(u, now, events);
-                    Programming::Clear(universe)
-                }
-            };
-            self.events.push(now, EventKind::Programmed { by, change });
-        }
-        self.patch_changed(now)
     }
 }

@@ -4,8 +4,9 @@ use std::net::Ipv4Addr;
 
 use super::*;
 use crate::look::Look;
-use crate::universe::{SLOTS, SacnUniverse};
-use crate::wire::sacn::Cid;
+use crate::universe::{PortAddress, SLOTS, SacnUniverse};
+use crate::wire::artnet;
+use crate::wire::sacn::{self, Cid};
 
 /// An engine and a clock in ms.
 struct Stage {
