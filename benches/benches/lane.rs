@@ -250,6 +250,7 @@ impl Crowd {
         let config = SimulatedConfig {
             bands_per_group,
             groups: Vec::new(),
+            packets_per_event: 1,
             interval: Duration::from_millis(30),
             loss: 0.02,
             latency: Duration::from_millis(2),

@@ -3,7 +3,9 @@
 One more controller on that link is given to the kernel through /dev/vhci; BlueZ takes it for an
 adapter. Each band is a GATT server with the service of the project's own band.
 
-usage: bands.py COUNT [OTHER]   (band OTHER is of another kind: it has not our service)
+usage: bands.py COUNT [other N] [locked N]
+  band `other` is of another kind: it has not our service; band `locked` takes frames only after a
+  pairing with a code, which nobody types
 Says `ready`, then reads orders from standard input, one a line, and answers each with a line of JSON:
   off N, on N, slow N   does that to band N (from 1); answers null
   unplug, plug          the same for the adapter
@@ -53,7 +55,7 @@ class Link(LocalLink):
 
 
 class Band:
-    def __init__(self, number, link, log, ours):
+    def __init__(self, number, link, log, ours, locked):
         self.number = number
         self.log = log  # kept in memory: the bands must not be slower than real ones
         self.last = None
@@ -80,7 +82,10 @@ class Band:
         )
         properties = Characteristic.Properties.WRITE | Characteristic.Properties.WRITE_WITHOUT_RESPONSE
         value = CharacteristicValue(write=self.written)
-        frame = Characteristic(FRAME, properties, Characteristic.WRITEABLE, value)
+        permissions = Characteristic.WRITEABLE
+        if locked:
+            permissions |= Characteristic.WRITE_REQUIRES_AUTHENTICATION
+        frame = Characteristic(FRAME, properties, permissions, value)
         if ours:
             self.device.add_service(Service(SERVICE, [frame]))
         self.device.on("connection", self.connected)
@@ -147,10 +152,11 @@ class Adapter:
 
 async def main():
     count = int(sys.argv[1])
-    other = int(sys.argv[2]) if len(sys.argv) > 2 else None
+    odd = {what: int(number) for what, number in zip(sys.argv[2::2], sys.argv[3::2])}
     log = []
     link = Link()
-    bands = [Band(number, link, log, number != other) for number in range(1, count + 1)]
+    bands = [Band(number, link, log, number != odd.get("other"), number == odd.get("locked"))
+             for number in range(1, count + 1)]
     adapter = Adapter(link)
     await adapter.plug()
     for band in bands:

@@ -14,8 +14,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 cache=$(realpath -m "${1:-$root/target/bluetooth-bed}")
 shift || true
-[ $# -gt 0 ] || set -- stream-1 stream-4 stream-8 comeback restart slow \
-  unplugged other-kind
+[ $# -gt 0 ] || set -- stream-1 stream-4 stream-8 stream-16 comeback \
+  restart slow unplugged other-kind locked blackout limit
 
 die() { echo "bluetooth bed: $*" >&2; exit 1; }
 [ "$(id -u)" = 0 ] || die "needs root"

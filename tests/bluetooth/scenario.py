@@ -17,6 +17,7 @@ from desk import Desk
 RATE_HZ = 44
 SHARE = "/share"
 MARK = 0xB1
+TOKEN = "for-nothing-but-this-bed"
 
 
 class Failed(Exception):
@@ -65,11 +66,12 @@ class Bluetoothd:
 
 
 class Bands:
-    def __init__(self, count, other=None):
+    def __init__(self, count, odd):
         self.count = count
-        self.other = other
+        self.odd = odd  # `other` or `locked` → the band that is
+        words = [str(word) for pair in odd.items() for word in pair]
         self.process = subprocess.Popen(
-            [sys.executable, "bands.py", str(count)] + ([str(other)] if other else []),
+            [sys.executable, "bands.py", str(count)] + words,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=open(SHARE + "/bands.log", "w"), text=True, bufsize=1,
         )
@@ -98,7 +100,7 @@ class Bands:
     def all_show(self, colours):
         last = self.order("last")
         return all(colour_of(frame) == colours(band)
-                   for band, frame in enumerate(last, 1) if band != self.other)
+                   for band, frame in enumerate(last, 1) if band not in self.odd.values())
 
     def stop(self):
         with open(SHARE + "/bands.json", "w") as log:
@@ -108,16 +110,21 @@ class Bands:
 
 
 class Relay:
-    def __init__(self, bands):
+    def __init__(self, bands, limit):
+        with open("/tmp/tokens.txt", "w") as tokens:
+            tokens.write("bed %s\n" % TOKEN)
+        os.chmod("/tmp/tokens.txt", 0o600)
         with open("/tmp/show.toml", "w") as show:
             show.write('name = "Bed"\n[network]\ninterfaces = ["lo"]\n')
-            show.write('[http]\nlisten = "127.0.0.1:8420"\n')
+            show.write('[http]\nlisten = "127.0.0.1:8420"\ntoken_file = "tokens.txt"\n')
             listed = []
             for band in range(1, bands + 1):
                 show.write('[[group]]\nname = "g%d"\nuniverse = "sacn/1"\n' % band)
                 show.write('address = %d\npersonality = "rgb"\n' % (3 * band - 2))
                 listed.append('{ id = "F0:F1:F2:F3:F4:%02X", group = "g%d" }' % (band, band))
-            show.write('[[radio]]\nkind = "gatt"\nmax_connections = %d\n' % bands)
+            show.write('[[radio]]\nkind = "gatt"\n')
+            if limit:
+                show.write("max_connections = %d\n" % limit)
             show.write("bands = [\n  %s,\n]\n" % ",\n  ".join(listed))
         self.process = subprocess.Popen(
             [SHARE + "/wristcast", "run", "/tmp/show.toml", "--log", "info,wristcast_core::radio::gatt=debug"],
@@ -138,6 +145,15 @@ class Relay:
     def log(self):
         with open(SHARE + "/relay.log") as log:
             return log.read()
+
+    def panic(self, on):
+        """Gives the order; returns when it was obeyed."""
+        order = urllib.request.Request(
+            "http://127.0.0.1:8420/api/v1/control/panic", json.dumps({"on": on}).encode(),
+            {"Authorization": "Bearer " + TOKEN, "Content-Type": "application/json"},
+        )
+        urllib.request.urlopen(order, timeout=5).close()
+        return time.monotonic_ns()
 
     def status(self, what):
         """What the relay tells of its `bands` or `radios`."""
@@ -223,16 +239,16 @@ def level_of(desk, band):
 
 
 class Bed:
-    def __init__(self, bands, other=None):
-        self.bands = Bands(bands, other)
+    def __init__(self, bands, limit=16, **odd):
+        self.bands = Bands(bands, odd)
         self.bluetoothd = Bluetoothd()
-        self.relay = Relay(bands)
+        self.relay = Relay(bands, limit)
         self.desk = Desk()
         self.levels = jumps(bands)
         self.verdict = Verdict()
         started = time.monotonic()
         wait_for("relay listens", self.listens, 10)
-        wait_for("all bands lit", self.first_light, 10 + 2 * bands)
+        wait_for("all bands lit", self.first_light, 15 + 3 * bands)
         self.lit_after = time.monotonic() - started
 
     def listens(self):
@@ -327,10 +343,19 @@ def stream(count):
     bed.verdict.check("nothing but what the desk sent", not any(a.unknown for a in accounts))
     bed.verdict.check("no look after a newer one", not any(a.backwards for a in accounts))
     worst = max(percentile(a.latency_ms, 0.99) for a in accounts)
-    bed.verdict.check("no old looks: p99 from UDP to the band", bed.within(100, worst), "%.1f ms" % worst)
+    together = [ms for account in accounts for ms in account.latency_ms]
+    print("        all bands: %.0f of %d looks/s each, p50 %.1f p99 %.1f ms" % (
+        sum(a.distinct for a in accounts) / count / seconds, RATE_HZ, percentile(together, 0.5), percentile(together, 0.99),
+    ))
+    # Sixteen bands are twice what one processor can do here; looks are left out, not kept.
+    calm_ms = 100 if count <= 8 else 300
+    bed.verdict.check("no old looks: p99 from UDP to the band", bed.within(calm_ms, worst), "%.1f ms" % worst)
     least, most = min(a.distinct for a in accounts), max(a.distinct for a in accounts)
     bed.verdict.check("bands get their share", least >= 0.8 * most, "%d to %d looks" % (least, most))
-    bed.verdict.check("bands get many looks", bed.many(least / seconds), "%.0f/s at least" % (least / seconds))
+    enough = bed.many(least / seconds * (1 if count <= 8 else 3))
+    bed.verdict.check("bands get many looks", enough, "%.0f/s at least" % (least / seconds))
+    groups = bed.relay.status("groups")
+    bed.verdict.check("no group says it is behind", not any(g["delivery"]["behind_ms"] for g in groups))
     return bed.end()
 
 
@@ -434,15 +459,82 @@ def other_kind():
     return bed.end()
 
 
+def locked():
+    """One of the bands takes frames only from who is paired with it."""
+    bed = Bed(3, locked=2)
+    since = time.monotonic_ns()
+    told = {}
+
+    def said():
+        bed.show(0.5)
+        told.update(bed.relay.status("bands")[1])
+        return not told["connected"] and "paired" in (told["detail"] or "")
+
+    try:
+        named = wait_for("words", said, 40)
+    except Failed:
+        named = False
+    bed.verdict.check("the status says what is wrong", named, told.get("detail"))
+    seconds = (time.monotonic_ns() - since) / 1e9
+    for band in (1, 3):
+        account = Account(bed.desk, bed.bands, band, since)
+        figures = "%.0f looks/s" % (account.distinct / seconds)
+        bed.verdict.check("band %d does not mind" % band, bed.many(account.distinct / seconds), figures)
+    bed.settle("final look on every band that is not locked")
+    return bed.end()
+
+
+def blackout():
+    """Panic in the middle of a show that goes on."""
+    count = 8
+    bed = Bed(count)
+    bed.show(3)
+    worst_ms = bed.relay.status("radios")[0]["panic_worst_ms"]
+    asked = time.monotonic_ns()
+    bed.relay.panic(True)
+    bed.show(2)
+    took_ms = bed.relay.status("radios")[0]["panic_took_ms"]
+    released = time.monotonic_ns()
+    dark_after, lit_again = [], 0
+    for band in range(1, count + 1):
+        frames = [(t, f["colour"]) for t, f in bed.bands.frames(band) if asked <= t < released]
+        dark = [t for t, colour in frames if colour == (0, 0, 0)]
+        dark_after.append((dark[0] - asked) / 1e6 if dark else float("inf"))
+        lit_again += any(colour != (0, 0, 0) for t, colour in frames if dark and t > dark[0])
+    figures = "the last after %.0f ms" % max(dark_after)
+    bed.verdict.check("every band is dark", bed.within(500, max(dark_after)), figures)
+    bed.verdict.check("... and stays dark while the show goes on", not lit_again)
+    figures = "at worst %s ms said before, %s ms measured after" % (worst_ms, took_ms)
+    kept = worst_ms is not None and took_ms is not None and bed.within(worst_ms, took_ms)
+    bed.verdict.check("the relay keeps its word", kept, figures)
+    bed.relay.panic(False)
+    bed.show(1)
+    bed.settle("final look on every band")
+    return bed.end()
+
+
+def limit():
+    """More bands than adapters usually take, and nobody has said how many this one takes."""
+    bed = Bed(10, limit=None)
+    bed.verdict.check("all ten lit", True, "%.1f s after start" % bed.lit_after)
+    bed.show(2)
+    bed.settle("final look on every band")
+    return bed.end()
+
+
 SCENARIOS = {
     "stream-1": lambda: stream(1),
     "stream-4": lambda: stream(4),
     "stream-8": lambda: stream(8),
+    "stream-16": lambda: stream(16),
     "comeback": comeback,
     "restart": restart,
     "slow": slow,
     "unplugged": unplugged,
     "other-kind": other_kind,
+    "locked": locked,
+    "blackout": blackout,
+    "limit": limit,
 }
 
 

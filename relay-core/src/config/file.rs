@@ -384,6 +384,9 @@ enum Radio {
         /// Connection interval of each link, ms, 7.5 to 4000. Default 30.
         #[schemars(range(min = 7.5, max = 4000), extend("default" = 30))]
         interval_ms: Option<f64>,
+        /// Packets that one connection event carries, 1 to 8. Default 1.
+        #[schemars(range(min = 1, max = 8), extend("default" = 1))]
+        packets_per_event: Option<u8>,
         /// Share of connection events that fail, 0 to 0.95. Default 0.02.
         #[schemars(range(min = 0, max = 0.95), extend("default" = 0.02))]
         loss: Option<f64>,

@@ -279,6 +279,8 @@ pub struct SimulatedConfig {
     pub groups: Vec<usize>,
     /// Connection interval. Default 30 ms, range 7.5..=4000 ms (Core 5.4, Vol 6, Part B, 4.5.1).
     pub interval: Duration,
+    /// Packets that one connection event carries. Default 1, range 1..=8.
+    pub packets_per_event: u8,
     /// Share of connection events that fail, 0.0..=0.95; the link layer tries again at the next
     /// event. Default 0.02.
     pub loss: f64,

@@ -102,6 +102,10 @@ impl Reading<'_> {
         set(&mut radio.interval, table.get("interval_ms"), |value| {
             value.number(report, 7.5..=4000.0, " ms").map(millis)
         });
+        let packets = table.get("packets_per_event");
+        set(&mut radio.packets_per_event, packets, |value| {
+            value.integer(report, 1..=8, " packets")
+        });
         set(&mut radio.loss, table.get("loss"), |value| {
             value.number(report, 0.0..=0.95, " (a share of 1)")
         });
@@ -195,6 +199,7 @@ impl Default for SimulatedConfig {
             bands_per_group: 10,
             groups: Vec::new(),
             interval: Duration::from_millis(30),
+            packets_per_event: 1,
             loss: 0.02,
             latency: Duration::from_millis(2),
             seed: 1,

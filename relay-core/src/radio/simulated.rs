@@ -4,7 +4,9 @@
 //! connection events at a fixed interval, phases spread over it. A frame that was handed over goes
 //! out at the link's next connection event; if the event fails (loss), the link layer sends the
 //! very same frame at the one after. The band decodes its bytes and shows the look a little later
-//! (latency). That is how a link behaves whose controller holds one packet.
+//! (latency). That is how a link behaves whose controller holds one packet. What is handed over
+//! while an event is still open goes out in it, as many packets as an event has. A link whose events
+//! all fail for the [`SUPERVISION_TIMEOUT`] breaks, and is connected again [`RECONNECT`] later.
 //!
 //! Promises: it is driven by the time it is told and by nothing else, so that it runs under a
 //! virtual clock as it does live; **the same seed and the same calls give the same run**. It wakes
@@ -29,6 +31,10 @@ const TICK: Duration = Duration::from_millis(1);
 /// 4.5.2.
 pub const SUPERVISION_TIMEOUT: Duration = Duration::from_millis(1_000);
 
+/// How long a connection event stays open for packets that follow. Some packets and their answers,
+/// each below a millisecond, and the tick that they are handled in.
+const EVENT_OPEN: Duration = Duration::from_millis(4);
+
 /// How long it takes to find and connect a band that was switched on.
 pub const RECONNECT: Duration = Duration::from_millis(200);
 
@@ -39,6 +45,7 @@ pub struct SimulatedRadio {
     bands: Box<[Band]>,
     events: Calendar,
     interval: u64,
+    packets_per_event: u8,
     latency: Duration,
     /// A connection event fails if 32 random bits are below this.
     loss: u64,
@@ -57,6 +64,11 @@ struct Band {
     /// The frame in flight.
     bytes: [u8; FRAME_LEN],
     token: Token,
+    /// The latest event in which a frame got through, and packets it has left.
+    event: Time,
+    packets_left: u8,
+    /// Since when every event has failed, while a frame is in flight.
+    failing_since: Time,
 }
 
 /// What the next appointment of a link is for.
@@ -100,6 +112,9 @@ impl SimulatedRadio {
                 player: Player::default(),
                 bytes: [0; FRAME_LEN],
                 token: Token::default(),
+                event: Time::ZERO,
+                packets_left: 0,
+                failing_since: Time::ZERO,
             }
         };
         Self {
@@ -107,6 +122,7 @@ impl SimulatedRadio {
             events: Calendar::new(links.len(), TICK),
             links,
             interval,
+            packets_per_event: config.packets_per_event,
             latency: config.latency,
             loss: (config.loss.clamp(0.0, 1.0) * (1u64 << 32) as f64) as u64,
             ready_told: false,
@@ -171,11 +187,26 @@ impl SimulatedRadio {
                 Some(RadioEvent::Down(link, "does not answer; is it switched on?".into()))
             }
             State::InFlight if next_random(&mut band.random) >> 32 < self.loss => {
+                band.packets_left = 0;
+                if at.since(band.failing_since) >= SUPERVISION_TIMEOUT {
+                    // The band did not hear anything either: it goes dark only if it is told to.
+                    band.state = State::Connecting;
+                    self.events.set(link.0, at + RECONNECT);
+                    return Some(RadioEvent::Down(link, "connection lost; looking for it".into()));
+                }
                 self.events.set(link.0, at + Duration::from_nanos(self.interval));
                 None
             }
             State::InFlight => {
                 band.state = State::Idle;
+                if at.since(band.event) < Duration::from_nanos(self.interval)
+                    && band.packets_left > 0
+                {
+                    band.packets_left -= 1;
+                } else {
+                    band.event = at;
+                    band.packets_left = self.packets_per_event.saturating_sub(1);
+                }
                 let token = band.token;
                 if let Ok(frame) = BandFrame::decode(&band.bytes) {
                     band.player.apply(at + self.latency, &frame);
@@ -237,7 +268,10 @@ impl Radio for SimulatedRadio {
     }
 
     fn send(&mut self, now: Time, link: LinkId, frame: &Frame) {
-        let event = self.next_event(now, &self.bands[link.index()]);
+        let band = &self.bands[link.index()];
+        // An event is open as long as packets follow each other.
+        let open = band.packets_left > 0 && now.since(band.event) <= EVENT_OPEN;
+        let event = if open { now } else { self.next_event(now, band) };
         let band = &mut self.bands[link.index()];
         let frame_of_band = BandFrame {
             look: frame.look,
@@ -250,6 +284,7 @@ impl Radio for SimulatedRadio {
         // A link that is breaking keeps the frame, and its appointment, until it breaks.
         if band.state == State::Idle {
             band.state = State::InFlight;
+            band.failing_since = now;
             self.events.set(link.0, event);
         }
     }
@@ -281,6 +316,7 @@ mod tests {
             interval: Duration::from_millis(30),
             loss: 0.02,
             latency: Duration::from_millis(2),
+            packets_per_event: 1,
             seed: 1,
         }
     }
@@ -499,6 +535,62 @@ mod tests {
         assert!(greatest_jump <= 2, "{greatest_jump}");
         crowd.run(500);
         assert_eq!(crowd.looks()[0].output()[0], 248, "and it ends where the console ended");
+    }
+
+    #[test]
+    fn an_event_carries_as_many_packets_as_it_has() {
+        let sent = |packets_per_event| {
+            let one = SimulatedConfig { packets_per_event, loss: 0.0, ..config() };
+            let mut radio = SimulatedRadio::new(&SimulatedConfig { bands_per_group: 1, ..one }, 1);
+            let telemetry = Arc::new(RadioTelemetry::new("one", "simulated", radio.links()));
+            radio.start(Time::ZERO, RadioContext { waker: LaneWaker::noop(), telemetry });
+            let mut sent = 0;
+            let (mut up, mut free) = (false, true);
+            for millis in 0..3_000 {
+                let now = Time::from_millis(millis);
+                while let Some(event) = radio.poll_event(now) {
+                    up |= matches!(event, RadioEvent::Up(_));
+                    if matches!(event, RadioEvent::Sent { .. }) {
+                        (sent, free) = (sent + 1, true);
+                    }
+                }
+                if up && std::mem::take(&mut free) {
+                    radio.send(now, LinkId(0), &frame(millis));
+                }
+            }
+            sent
+        };
+        // 3 s, an event in 30 ms.
+        assert!((97..=100).contains(&sent(1)), "{}", sent(1));
+        assert!((290..=300).contains(&sent(3)), "{}", sent(3));
+    }
+
+    fn frame(number: u64) -> Frame {
+        Frame {
+            token: Token(number as u32),
+            group: 0,
+            look: RED,
+            sequence: number as u8,
+            class: Class::Snap,
+            first: false,
+            table: 1,
+            latency: None,
+        }
+    }
+
+    #[test]
+    fn a_link_whose_events_all_fail_breaks_and_is_connected_again() {
+        let mut crowd = Crowd::new(&SimulatedConfig { loss: 1.0, ..config() }, 1);
+        crowd.run(100);
+        crowd.show(|_| RED);
+        crowd.run(950);
+        assert_eq!(crowd.dispatch.telemetry().bands_up(), 10);
+        crowd.run(150);
+        assert_eq!(crowd.dispatch.telemetry().bands_up(), 0);
+        let states = crowd.dispatch.telemetry().band_states(crowd.now, |_| String::new());
+        assert!(states.iter().all(|state| state.detail.is_some() && state.failed == 1));
+        crowd.run(200);
+        assert!(crowd.dispatch.telemetry().bands_up() > 0, "and tries again");
     }
 
     #[test]

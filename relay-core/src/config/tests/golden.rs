@@ -972,7 +972,7 @@ error: a simulated radio has no key `adapter`
   |
 9 | adapter = "hci0"
   | ^^^^^^^
-  = help: there is `kind`, `name`, `bands_per_group`, `groups`, `interval_ms`, `loss`, `latency_ms` and `seed`
+  = help: there is `kind`, `name`, `bands_per_group`, `groups`, `interval_ms`, `packets_per_event`, `loss`, `latency_ms` and `seed`
 
 error: `interval_ms` is 5: expected a number from 7.5 to 4000 ms
   --> show.toml:10:15

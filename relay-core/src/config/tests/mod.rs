@@ -96,6 +96,7 @@ fn the_least_show_works_as_written_and_takes_the_defaults_of_the_reference() {
             kind: RadioKind::Simulated(SimulatedConfig {
                 bands_per_group: 10,
                 groups: vec![],
+                packets_per_event: 1,
                 interval: Duration::from_millis(30),
                 loss: 0.02,
                 latency: Duration::from_millis(2),

@@ -374,7 +374,8 @@ impl Central {
         let acknowledged = match acknowledge {
             Acknowledge::Never => false,
             Acknowledge::Every(n) => {
-                matches!(class, Class::Panic | Class::Keyframe) || *unacknowledged + 1 >= n
+                matches!(class, Class::Panic | Class::Keyframe)
+                    || unacknowledged.saturating_add(1) >= n
             }
         };
         *unacknowledged = if acknowledged { 0 } else { unacknowledged.saturating_add(1) };
@@ -426,7 +427,8 @@ impl Central {
             Report::Heard(link) => self.heard(now, link),
             Report::Connected(link) if self.state(link) == Some(LinkState::Connecting) => {
                 self.work = Work::Idle;
-                let state = LinkState::Up { since: now, flight: None, unacknowledged: 0 };
+                // The first write is acknowledged: a band that refuses it says so at once.
+                let state = LinkState::Up { since: now, flight: None, unacknowledged: u8::MAX };
                 self.links[link.index()].state = state;
                 let used = self.used();
                 self.limit.connected(now, used);
