@@ -26,7 +26,7 @@ personality = "rgb"
 
 /// The multicast groups of universe 1 (E1.31 §9.3.1, §9.3.2).
 const GROUP_V4: Ipv4Addr = Ipv4Addr::new(239, 255, 0, 1);
-const GROUP_V6: Ipv6Addr = Ipv6Addr::new(0xFF18, 0, 0, 0, 0, 0x83, 0, 1);
+const GROUP_V6: Ipv6Addr = Ipv6Addr::new(0xFF18, 0, 0, 0, 0, 0, 0x8300, 1);
 
 /// A relay and one console that sends it universe 1.
 struct Paths {

@@ -9,7 +9,11 @@ use std::panic;
 
 use artnet_protocol::ArtCommand;
 use proptest::prelude::*;
-use sacn::packet::{AcnRootLayerProtocol, E131RootLayerData};
+use sacn::packet::{
+    AcnRootLayerProtocol, E131RootLayerData, universe_to_ipv4_multicast_addr,
+    universe_to_ipv6_multicast_addr,
+};
+use wristcast_core::receive::{sacn_group_v4, sacn_group_v6};
 use wristcast_core::universe::{PortAddress, SacnUniverse};
 use wristcast_core::wire::{self, Packet, artnet, sacn as ours_sacn};
 use wristcast_tests::Capture;
@@ -578,6 +582,16 @@ fn what_the_crates_write_is_read_here() {
             AcnRootLayerProtocol::parse(&packet).unwrap().pack_alloc().unwrap()
         };
         assert_eq!(ours(&again), ours(&packet));
+    }
+}
+
+#[test]
+fn multicast_groups_of_universes_are_the_same() {
+    for universe in [1, 255, 256, 0xABC, 63_999] {
+        let v4 = universe_to_ipv4_multicast_addr(universe).unwrap();
+        assert_eq!(v4.as_socket().unwrap().ip(), sacn_group_v4(universe));
+        let v6 = universe_to_ipv6_multicast_addr(universe).unwrap();
+        assert_eq!(v6.as_socket().unwrap().ip(), sacn_group_v6(universe));
     }
 }
 

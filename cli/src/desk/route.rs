@@ -10,6 +10,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, UdpSocket};
 use socket2::{Domain, Protocol, Socket, Type};
 use wristcast_core::config::Network;
 use wristcast_core::interfaces::{self, Interface};
+use wristcast_core::receive::{sacn_group_v4, sacn_group_v6};
 use wristcast_core::universe::Universe;
 
 use crate::exit::Failure;
@@ -158,12 +159,7 @@ impl Routes {
         universe: u16,
         destination: &Destination,
     ) -> Result<Vec<Route>, Failure> {
-        let [high, low] = universe.to_be_bytes();
-        let group = if destination.ipv6 {
-            IpAddr::V6(Ipv6Addr::new(0xff18, 0, 0, 0, 0, 0, 0x8300, universe))
-        } else {
-            IpAddr::V4(Ipv4Addr::new(239, 255, high, low))
-        };
+        let group = if destination.ipv6 { sacn_group_v6 } else { sacn_group_v4 }(universe);
         self.direct(group, destination.ports.sacn, destination)
     }
 

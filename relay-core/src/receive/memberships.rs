@@ -35,10 +35,10 @@ pub fn sacn_group_v4(universe: u16) -> IpAddr {
     Ipv4Addr::new(239, 255, high, low).into()
 }
 
-/// IPv6 group of an sACN universe (E1.31-2018 §9.3.2).
+/// IPv6 group of an sACN universe (E1.31-2018 §9.3.2): its last four bytes are 0x83, 0x00 and the
+/// universe.
 pub fn sacn_group_v6(universe: u16) -> IpAddr {
-    let [high, low] = universe.to_be_bytes().map(u16::from);
-    Ipv6Addr::new(0xff18, 0, 0, 0, 0, 0x83, 0x00, high << 8 | low).into()
+    Ipv6Addr::new(0xff18, 0, 0, 0, 0, 0, 0x8300, universe).into()
 }
 
 /// What is joined for one receiving socket, and where.

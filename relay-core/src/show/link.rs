@@ -232,7 +232,7 @@ mod tests {
         bytes.extend(((extensions.len() + udp.len()) as u16).to_be_bytes());
         bytes.extend([first, 64]);
         bytes.extend("fe80::1".parse::<Ipv6Addr>().unwrap().octets());
-        bytes.extend("ff18::83:0:1".parse::<Ipv6Addr>().unwrap().octets());
+        bytes.extend("ff18::8300:1".parse::<Ipv6Addr>().unwrap().octets());
         bytes.extend(extensions);
         bytes.extend(udp);
         bytes
@@ -253,7 +253,7 @@ mod tests {
     #[test]
     fn every_link_layer_leads_to_the_datagram() {
         let v4 = ("10.0.0.1:5569".parse().unwrap(), "239.255.0.1:5568".parse().unwrap());
-        let v6 = ("[fe80::1]:5569".parse().unwrap(), "[ff18::83:0:1]:5568".parse().unwrap());
+        let v6 = ("[fe80::1]:5569".parse().unwrap(), "[ff18::8300:1]:5568".parse().unwrap());
         let (packet4, packet6) = (ipv4_bytes(0, 0x4000), ipv6_bytes(&[], 17));
         let heads: [(u32, Vec<u8>, bool); 17] = [
             (1, ethernet_head(&[8, 0]), false),

@@ -166,7 +166,7 @@ fn what_we_write_as_pcapng_we_read_packed_or_not() {
     let address = |text: &str| text.parse::<SocketAddr>().unwrap();
     let (short, long) = (art_dmx(1, [1, 2]), [art_dmx(3, [4, 5]), vec![0xEE; 60_000]].concat());
     let four = (address("10.0.0.1:6454"), address("10.255.255.255:6454"));
-    let six = (address("[fe80::1]:1234"), address("[ff18::83:0:1]:5568"));
+    let six = (address("[fe80::1]:1234"), address("[ff18::8300:1]:5568"));
     let datagram = |(source, destination), interface, bytes| Datagram {
         source,
         destination,

@@ -133,7 +133,7 @@ fn peers_wireshark_finds_nothing_wrong_in_what_we_write() {
     let mut writer = PcapngWriter::new(Vec::new(), PcapngOptions::default()).unwrap();
     writer.add_interface("");
     let [source, destination] =
-        ["[fe80::1]:5568", "[ff18::83:0:1]:5568"].map(|text| text.parse().unwrap());
+        ["[fe80::1]:5568", "[ff18::8300:1]:5568"].map(|text| text.parse().unwrap());
     for slots in [1, 20, 21, 512] {
         let fields = DataFields::new(Cid([7; 16]), "six", SacnUniverse::new(1).unwrap());
         let mut packet = [0; DATA_LEN_MAX];
