@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 
-use crate::merge::{Silence, SourceRef};
+use crate::merge::{Gap, Silence, SourceRef};
 use crate::time::Time;
 use crate::universe::Universe;
 
@@ -88,6 +88,15 @@ pub enum EventKind {
         from: u8,
         /// The number after.
         to: u8,
+    },
+    /// A source is heard again after a silence in which packets were missed.
+    Gap {
+        /// The universe.
+        universe: Universe,
+        /// The source.
+        source: SourceRef,
+        /// The silence.
+        gap: Gap,
     },
     /// A source began to send per-address priorities.
     PapStarted {
@@ -199,6 +208,7 @@ impl EventKind {
             | Self::UniverseLost { .. }
             | Self::SourceLimit { .. }
             | Self::SequenceJump { .. }
+            | Self::Gap { .. }
             | Self::SyncLost { .. }
             | Self::SyncLimit { .. }
             | Self::GroupLost { .. } => Severity::Warning,
@@ -215,6 +225,7 @@ impl EventKind {
             Self::SourceLimit { .. } => "source_limit",
             Self::Preview { .. } => "preview",
             Self::SequenceJump { .. } => "sequence_jump",
+            Self::Gap { .. } => "gap",
             Self::PapStarted { .. } => "pap_started",
             Self::PapLost { .. } => "pap_lost",
             Self::SyncStarted { .. } => "sync_started",
@@ -263,6 +274,15 @@ impl fmt::Display for EventKind {
                 "{universe}: the sequence numbers of {source} jumped from {from} to {to}. It was \
                  restarted, packets were lost, or two devices send with the same identity"
             ),
+            Self::Gap { universe, source, gap } => {
+                let seconds = gap.end.since(gap.start).as_secs_f64();
+                write!(f, "{universe}: nothing came from {source} for {seconds:.1} s")?;
+                match gap.missed {
+                    Some(missed) if gap.exact => write!(f, "; {missed} packets are missing"),
+                    Some(missed) => write!(f, "; about {missed} packets are missing"),
+                    None => Ok(()),
+                }
+            }
             Self::PapStarted { universe, source } => {
                 write!(f, "{universe}: source {source} gives each slot its own priority")
             }

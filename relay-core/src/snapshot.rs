@@ -160,8 +160,12 @@ pub struct SourceState {
     pub priority: Option<u8>,
     /// Packets per second.
     pub rate_hz: f64,
+    /// Packets of this universe heard from it.
+    pub packets: u64,
     /// Packets missing or out of order by sequence number.
     pub sequence_errors: u64,
+    /// Packets that never came, counted through every silence, as far as sequence numbers tell.
+    pub missed: u64,
     /// Whether its levels are in the merge now.
     pub contributing: bool,
     /// If not, why: `lower_priority`, `preview`, `source_limit`, `timed_out`, `terminated`, …
@@ -315,6 +319,30 @@ pub struct BandState {
     pub latched: u64,
     /// In plain words, when something is wrong.
     pub detail: Option<String>,
+}
+
+/// A silence of a source in which packets were missed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct GapState {
+    /// Counts up from 1; numbers missing in between are gaps that were forgotten.
+    pub number: u64,
+    /// The universe.
+    pub universe: Universe,
+    /// Name of the source; empty if it has told none.
+    pub source: String,
+    /// Component identifier (sACN only).
+    pub cid: Option<String>,
+    /// Address and port it was last heard from.
+    pub address: String,
+    /// Last packet before it, since the relay started.
+    pub start_uptime_ms: u64,
+    /// First packet after it, since the relay started.
+    pub end_uptime_ms: u64,
+    /// Packets that are missing; `None` if the source does not number its packets.
+    pub missed: Option<u64>,
+    /// Right to the packet; else the numbers ran round in that time, and the source's pace before
+    /// it says how often.
+    pub exact: bool,
 }
 
 /// How much an event matters to the operator.

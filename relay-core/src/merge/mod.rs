@@ -38,6 +38,7 @@
 
 mod admit;
 mod arbitrate;
+mod continuity;
 mod data;
 mod hold;
 mod judge;
@@ -65,6 +66,7 @@ use port::{Exclusive, Port};
 use sync::{Controllers, SyncAddresses};
 use winners::{Source, Stored, replace};
 
+pub use continuity::{GAP_MIN, Gap};
 pub use data::{DmxData, Dropped, Merged, Slots, SyncRequest};
 pub use sample::{SAMPLED_SOURCES_MAX, UniverseSample};
 pub use source::{NAME_BYTES, Silence, SourceId, SourceName, SourceRef, SourceSample};
@@ -329,7 +331,17 @@ impl Merge {
     ) -> Option<Dropped> {
         let at = self.at(u, p);
         let (port, place) = (&self.ports[u], &mut self.places[at]);
-        let (stream, number) = (data.slots.stream(), data.sequence?);
+        let stream = data.slots.stream();
+        let gap = match data.sequence {
+            Some(number) => place.follow(now, stream, number),
+            None => place.silence_before(now, port.loss()),
+        };
+        if let Some(gap) = gap
+            && let Some(universe) = port.universe
+        {
+            events.push(now, EventKind::Gap { universe, source: place.source_ref(), gap });
+        }
+        let number = data.sequence?;
         match place.sequence(now, stream, number, port.loss()) {
             Order::Next => None,
             Order::Duplicate => Some(Dropped::Duplicate),

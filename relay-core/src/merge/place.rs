@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use super::DmxData;
+use super::continuity::{Continuity, Gap};
 use super::source::{Silence, SourceId, SourceName, SourceRef};
 use crate::time::Time;
 use crate::wire::sacn::Cid;
@@ -95,6 +96,9 @@ pub(super) struct Place {
     pub(super) packets: u64,
     pub(super) sequence_errors: u64,
     pub(super) duplicates: u64,
+    /// Packets that never came, as far as the sequence numbers tell.
+    pub(super) missed: u64,
+    continuity: [Continuity; 2],
     rate: Rate,
 }
 
@@ -132,6 +136,8 @@ impl Place {
         packets: 0,
         sequence_errors: 0,
         duplicates: 0,
+        missed: 0,
+        continuity: [Continuity::NEW; 2],
         rate: Rate { start: Time::ZERO, count: 0, per_second_milli: 0 },
     };
 
@@ -221,6 +227,28 @@ impl Place {
         self.last_number = number;
         self.dropped_in_row = 0;
         if late { Order::Next } else { order }
+    }
+
+    /// Counts what is missing between the packets of a stream, however long it was silent. To be
+    /// called before [`sequence`](Self::sequence).
+    #[inline]
+    pub(super) fn follow(&mut self, now: Time, stream: Stream, number: u8) -> Option<Gap> {
+        if self.state == State::Aside(Silence::Terminated) {
+            // What it did not send while it was away is not missing.
+            self.continuity = [Continuity::NEW; 2];
+        }
+        let other = self.streams[1 - stream as usize].started.then_some(self.last_number);
+        let artnet = matches!(self.id, SourceId::ArtNet { .. });
+        let step = self.continuity[stream as usize].follow(now, number, other, artnet);
+        self.missed = (self.missed + step.missed).saturating_sub(u64::from(step.recovered));
+        step.gap.filter(|_| stream == Stream::Levels)
+    }
+
+    /// The silence before a packet of a source that does not number its packets, if it was as long
+    /// as the network data loss time.
+    pub(super) fn silence_before(&self, now: Time, loss: Duration) -> Option<Gap> {
+        let start = self.last_seen;
+        (now >= start + loss).then_some(Gap { start, end: now, missed: None, exact: false })
     }
 
     /// Packets that the numbers say are missing; a jump back counts as one.

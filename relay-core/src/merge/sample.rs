@@ -76,6 +76,7 @@ const NOBODY: SourceSample = SourceSample {
     packets: 0,
     rate_mhz: 0,
     sequence_errors: 0,
+    missed: 0,
     duplicates: 0,
     last_seen: Time::ZERO,
 };
@@ -133,6 +134,7 @@ impl Merge {
             packets: place.packets,
             rate_mhz: if gone { 0 } else { place.rate_mhz(now) },
             sequence_errors: place.sequence_errors,
+            missed: place.missed,
             duplicates: place.duplicates,
             last_seen: place.last_seen,
         }

@@ -172,6 +172,8 @@ pub struct SourceSample {
     pub rate_mhz: u64,
     /// Packets missing or out of order by sequence number. Duplicates are not among them.
     pub sequence_errors: u64,
+    /// Packets that never came, counted through every silence, as far as sequence numbers tell.
+    pub missed: u64,
     /// Packets that came twice, for instance through two interfaces.
     pub duplicates: u64,
     /// When its last packet came.

@@ -15,6 +15,7 @@ use mio::Waker;
 use ringbuf::HeapCons;
 use ringbuf::traits::Consumer;
 
+use super::gaps::GapLog;
 use super::log::EventLog;
 use super::show::Show;
 use super::sockets::{Change, Outcome, SocketKeeper};
@@ -95,6 +96,7 @@ pub(super) struct Control {
     pub(super) clock: Clock,
     pub(super) sockets: SocketKeeper,
     pub(super) log: EventLog,
+    pub(super) gaps: GapLog,
     pub(super) show: Arc<Show>,
     pub(super) limits: Limits,
     ends: Ends,
@@ -156,6 +158,7 @@ impl Control {
             clock,
             sockets,
             log: ends.log.clone(),
+            gaps: GapLog::default(),
             show,
             limits,
             ends,
@@ -305,6 +308,9 @@ impl Control {
         while let Some(notice) = self.ends.notices.try_pop() {
             match notice {
                 Notice::Event(event) => {
+                    if let EventKind::Gap { universe, source, gap } = &event.kind {
+                        self.gaps.push(*universe, source, gap);
+                    }
                     let text = match event.kind {
                         EventKind::GroupLost { group } => {
                             format!("group `{}`: signal lost", self.show.group_name(group as usize))

@@ -19,7 +19,7 @@ use crate::radio::telemetry::RadioTelemetry;
 use crate::receive::Clock;
 use crate::record::Recorder;
 use crate::snapshot::{
-    BandState, ControlState, Distribution, EventState, GroupBands, GroupState, Latency,
+    BandState, ControlState, Distribution, EventState, GapState, GroupBands, GroupState, Latency,
     NetworkState, RadioState, Severity, SignalState, Status, UniverseState,
 };
 use crate::steering::{Actor, Request};
@@ -113,7 +113,7 @@ impl RelayHandle {
         Status {
             show: show.config.name.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            uptime_ms: shared.clock.now().as_nanos() / 1_000_000,
+            uptime_ms: self.uptime_ms(),
             packets,
             packets_per_second,
             sockets,
@@ -132,6 +132,11 @@ impl RelayHandle {
             groups_overridden: steering.overridden.load(Ordering::Relaxed),
             faults,
         }
+    }
+
+    /// Time since start on the relay's clock, ms, without the time the machine slept.
+    pub fn uptime_ms(&self) -> u64 {
+        self.shared.clock.now().as_nanos() / 1_000_000
     }
 
     /// Does to the show what `by` asks for, and writes it down. Returns when the looks that come of
@@ -234,6 +239,20 @@ impl RelayHandle {
         let mut control = lock(&self.shared.control);
         control.hear();
         control.log.after(after)
+    }
+
+    /// The gaps in what sources sent after gap number `after` (0 = all still remembered), oldest
+    /// first.
+    pub fn gaps(&self, after: u64) -> Vec<GapState> {
+        let mut control = lock(&self.shared.control);
+        control.hear();
+        control.gaps.after(after)
+    }
+
+    /// Writes something that happened around the relay into its events.
+    pub fn note(&self, severity: Severity, text: impl Into<String>) {
+        let now = self.shared.clock.now();
+        lock(&self.shared.control).log.push(now, now, severity, text.into());
     }
 
     /// Closes and reopens every socket and rejoins every multicast group; levels and sources stay.

@@ -16,6 +16,7 @@
 mod control;
 mod desk;
 mod error;
+mod gaps;
 mod handle;
 mod log;
 mod network;
@@ -37,11 +38,12 @@ use crossbeam_channel::bounded;
 use ringbuf::HeapRb;
 use ringbuf::traits::Split;
 
-use crate::config::Config;
+use crate::config::{Config, RadioConfig};
 use crate::engine::Engine;
 use crate::event;
 use crate::lane;
 use crate::limits::Limits;
+use crate::radio::Radio;
 use crate::receive::{Clock, Receiver};
 use crate::record::{RecordOptions, RecordReport, RecordTap, Recorder};
 use crate::snapshot::{Latency, PacketCounts, Severity};
@@ -121,6 +123,20 @@ impl Relay {
     /// A port that the show needs cannot be opened, the trace file cannot be written, or the system
     /// has no thread or descriptor left.
     pub fn start(config: Config, options: Options) -> Result<Self, StartError> {
+        Self::start_with(config, options, &mut |_| None)
+    }
+
+    /// Likewise, with radios that the program brings along: `bring` is asked for each radio of the
+    /// show, and makes it or leaves it to the relay.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start).
+    pub fn start_with(
+        config: Config,
+        options: Options,
+        bring: &mut dyn FnMut(&RadioConfig) -> Option<Box<dyn Radio>>,
+    ) -> Result<Self, StartError> {
         let clock = Clock::start();
         let receiver = Receiver::new(clock).map_err(StartError::system("receiver"))?;
         let registry = receiver.registry().map_err(StartError::system("receiver"))?;
@@ -133,7 +149,7 @@ impl Relay {
         let opened = sockets.open_all(clock.now(), &show.needed_ports())?;
         let (trace, tracer) = start_trace(&show, options.trace)?;
         let (record, recorder) = start_recording(options.record, clock)?;
-        let (radios, mut lanes) = Radios::start(&show.config, clock)?;
+        let (radios, mut lanes) = Radios::start(&show.config, clock, bring)?;
         let (front, looks) = lane::channel(show.config.groups.len());
         lanes.push(front);
 

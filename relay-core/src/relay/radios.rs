@@ -19,16 +19,21 @@ pub(super) struct Radios {
 }
 
 impl Radios {
-    /// Starts every radio of the show; gives the writing ends of their lanes.
+    /// Starts every radio of the show, those that `bring` does not make too; gives the writing ends of their lanes.
     pub(super) fn start(
         config: &Config,
         clock: Clock,
+        bring: &mut dyn FnMut(&RadioConfig) -> Option<Box<dyn Radio>>,
     ) -> Result<(Self, Vec<LaneWriter>), StartError> {
         let groups = config.groups.len();
         let mut radios = Self::default();
         let mut lanes = Vec::with_capacity(config.radios.len() + 1);
         for radio in &config.radios {
-            let (lane, thread) = driver::spawn(&radio.name, make(radio, groups)?, groups, clock)
+            let made = match bring(radio) {
+                Some(brought) => brought,
+                None => make(radio, groups)?,
+            };
+            let (lane, thread) = driver::spawn(&radio.name, made, groups, clock)
                 .map_err(StartError::system("radio thread"))?;
             lanes.push(lane);
             radios.threads.push(thread);

@@ -14,7 +14,7 @@ use super::show::Show;
 use super::thread::Command;
 use crate::engine::{Discovered, Engine, NotPatched};
 use crate::limits::{DISCOVERED_SOURCES_MAX, NOT_PATCHED_MAX};
-use crate::merge::{SourceSample, UniverseSample};
+use crate::merge::{SourceId, SourceSample, UniverseSample};
 use crate::snapshot::{
     GroupBands, GroupControl, GroupState, SignalState, SourceState, UniverseState,
 };
@@ -226,18 +226,25 @@ fn universe_state(sample: &UniverseSample, now: Time) -> Option<UniverseState> {
 fn source_state(source: &SourceSample, now: Time) -> SourceState {
     SourceState {
         name: source.name.to_string(),
-        cid: match source.id {
-            crate::merge::SourceId::Sacn(cid) => Some(cid.to_string()),
-            crate::merge::SourceId::ArtNet { .. } => None,
-        },
+        cid: cid(source.id),
         address: source.address.to_string(),
         protocol: source.id.protocol().to_owned(),
         priority: source.priority,
         rate_hz: source.rate_mhz as f64 / 1000.0,
+        packets: source.packets,
         sequence_errors: source.sequence_errors,
+        missed: source.missed,
         contributing: source.silence.is_none(),
         reason: source.silence.map(|silence| silence.label().to_owned()),
         age_ms: age_ms(now, source.last_seen),
+    }
+}
+
+/// The component identifier of a source that has one.
+pub(super) fn cid(source: SourceId) -> Option<String> {
+    match source {
+        SourceId::Sacn(cid) => Some(cid.to_string()),
+        SourceId::ArtNet { .. } => None,
     }
 }
 

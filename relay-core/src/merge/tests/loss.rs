@@ -244,3 +244,42 @@ fn deadlines_are_never_late_and_spurious_timeouts_do_nothing() {
     }
     assert_eq!(stage.signal(), SignalState::Live);
 }
+
+#[test]
+fn packets_missed_in_a_silence_longer_than_the_loss_time_are_told_to_the_packet() {
+    let mut stage = Stage::sacn();
+    for n in 1..=20u8 {
+        stage.send(numbered(sacn(1, 100, &[n]), n));
+        let next = stage.now + 1000;
+        stage.at(next);
+    }
+    // Number 21 would come now; 21 to 30 are sent while nobody listens.
+    stage.at(30_000);
+    stage.send(numbered(sacn(1, 100, &[31]), 31));
+    let events = stage.events();
+    let gap = events.iter().find_map(|event| match event {
+        EventKind::Gap { gap, .. } => Some(gap),
+        _ => None,
+    });
+    let expected = Gap {
+        start: Time::from_millis(19_000),
+        end: Time::from_millis(30_000),
+        missed: Some(10),
+        exact: true,
+    };
+    assert_eq!(gap, Some(&expected), "{events:?}");
+    let sample = stage.sample();
+    let [source] = sample.sources() else { panic!("one source") };
+    assert_eq!((source.packets, source.missed), (21, 10));
+}
+
+#[test]
+fn what_a_source_did_not_send_after_its_farewell_is_not_missing() {
+    let mut stage = Stage::sacn();
+    stage.stream(2000, &[sacn(1, 100, &[1])]);
+    stage.send(farewell(1));
+    stage.at(60_000);
+    stage.send(numbered(sacn(1, 100, &[2]), 200));
+    assert_eq!(stage.sample().sources()[0].missed, 0);
+    assert!(!stage.labels().contains(&"gap"));
+}
