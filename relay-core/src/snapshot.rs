@@ -262,6 +262,28 @@ pub struct GroupBands {
     pub latched: u64,
 }
 
+/// What of a show does not change while it runs: for maps and tables.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SceneState {
+    /// The show's name.
+    pub show: String,
+    /// The relay's version.
+    pub version: String,
+    /// The patched universes, in the order in which they are answered.
+    pub universes: Vec<Universe>,
+    /// Every group, in the order of the show file.
+    pub groups: Vec<SceneGroup>,
+}
+
+/// A group's place.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SceneGroup {
+    /// Its name.
+    pub name: String,
+    /// Metres, x to the right and y away from the stage; `None` if the show file does not say.
+    pub position: Option<[f64; 2]>,
+}
+
 /// One radio.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RadioState {

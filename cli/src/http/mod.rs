@@ -8,8 +8,10 @@
 
 mod control;
 mod guard;
+mod live;
 mod metrics;
 mod openapi;
+mod page;
 mod places;
 mod routes;
 mod tokens;
@@ -78,11 +80,12 @@ impl Server {
             .build()
             .map_err(failure)?;
         let (stop, stopped) = oneshot::channel();
-        let router = routes::router(relay, tokens);
+        let (router, looking) = routes::router(relay, tokens);
         let serve = move || {
             runtime.block_on(async {
                 tokio::select! {
                     () = accept(listener, router) => {}
+                    () = looking => {}
                     _ = stopped => {}
                 }
             });

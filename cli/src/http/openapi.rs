@@ -6,7 +6,7 @@ use schemars::transform::RecursiveTransform;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Value, json};
 use wristcast_core::snapshot::{
-    BandState, ControlState, EventState, GroupState, NetworkState, RadioState, Status,
+    BandState, ControlState, EventState, GroupState, NetworkState, RadioState, SceneState, Status,
     UniverseState,
 };
 
@@ -60,6 +60,9 @@ pub(crate) fn document() -> Value {
             &mut orders, "Give groups another look, or a test pattern, for a time", true),
         path::RELEASE: order::<ReleaseRequest>(
             &mut orders, "Give overridden groups back to the console", true),
+        path::SCENE: get::<SceneState>(
+            &mut schemas, "What of the show does not change until a reload", &[]),
+        path::LIVE: live(),
         path::METRICS: text(
             "Figures for a monitoring system, OpenMetrics", "application/openmetrics-text"),
         path::LIVEZ: text("Whether the relay thread answers", "text/plain"),
@@ -128,6 +131,19 @@ fn get<T: JsonSchema>(
         responses["404"] = json!({ "$ref": "#/components/responses/NotFound" });
     }
     json!({ "get": { "summary": summary, "parameters": parameters, "responses": responses } })
+}
+
+fn live() -> Value {
+    let summary = "What changes, as it happens: server-sent events, `scene` and then `change`";
+    let mut path = text(summary, "text/event-stream");
+    path["get"]["parameters"] = json!([{
+        "name": "universe",
+        "in": "query",
+        "description": "Also the levels and sources of this universe",
+        "schema": { "type": "string", "examples": ["sacn/1"] },
+    }]);
+    path["get"]["responses"]["400"] = json!({ "$ref": "#/components/responses/BadRequest" });
+    path
 }
 
 fn text(summary: &str, media: &str) -> Value {

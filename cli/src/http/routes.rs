@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Path, RawQuery, State};
-use axum::http::{HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -14,8 +14,10 @@ use wristcast_core::relay::{HandleError, RelayHandle};
 use wristcast_core::steering::Request;
 use wristcast_core::universe::Universe;
 
+use super::live::Live;
+use super::page::PageFile;
 use super::tokens::Tokens;
-use super::{control, metrics, openapi};
+use super::{control, live, metrics, openapi};
 
 /// The addresses, as the document and the router both write them.
 pub(super) mod path {
@@ -37,6 +39,8 @@ pub(super) mod path {
     pub(crate) const MASTER: &str = "/api/v1/control/master";
     pub(crate) const OVERRIDE: &str = "/api/v1/control/override";
     pub(crate) const RELEASE: &str = "/api/v1/control/release";
+    pub(crate) const SCENE: &str = "/api/v1/scene";
+    pub(crate) const LIVE: &str = "/api/v1/live";
     pub(crate) const METRICS: &str = "/metrics";
     pub(crate) const LIVEZ: &str = "/livez";
     pub(crate) const READYZ: &str = "/readyz";
@@ -46,7 +50,7 @@ pub(super) mod path {
     pub(crate) const ORDERS: [&str; 5] = [PANIC, FREEZE, MASTER, OVERRIDE, RELEASE];
 
     /// All of them, for whoever asks for something else.
-    pub(crate) const ALL: [&str; 21] = [
+    pub(crate) const ALL: [&str; 23] = [
         STATUS,
         UNIVERSES,
         UNIVERSE_SACN,
@@ -64,6 +68,8 @@ pub(super) mod path {
         MASTER,
         OVERRIDE,
         RELEASE,
+        SCENE,
+        LIVE,
         METRICS,
         LIVEZ,
         READYZ,
@@ -84,14 +90,29 @@ pub(super) struct Error {
 #[derive(Clone)]
 pub(super) struct Api {
     pub(super) relay: RelayHandle,
+    pub(super) live: Live,
     pub(super) tokens: Arc<Tokens>,
     /// Questions to the relay are asked one at a time, and leave a thread for orders.
     questions: Arc<Semaphore>,
 }
 
-pub(super) fn router(relay: RelayHandle, tokens: Tokens) -> Router {
-    let questions = Arc::new(Semaphore::new(1));
-    Router::new()
+/// The routes, and the work of looking at the relay for those who watch.
+pub(super) fn router(
+    relay: RelayHandle,
+    tokens: Tokens,
+) -> (Router, impl Future<Output = ()> + Send + use<>) {
+    let (questions, live) = (Arc::new(Semaphore::new(1)), Live::new());
+    let looking = live.clone().look(relay.clone(), questions.clone());
+    let api = Api { relay, live, tokens: Arc::new(tokens), questions };
+    (routes().with_state(api), looking)
+}
+
+fn routes() -> Router<Api> {
+    let page = PageFile::all().into_iter().fold(Router::new(), |router, (path, file)| {
+        router.route(path, get(async move |headers: HeaderMap| file.answer(&headers)))
+    });
+    page.route(path::LIVE, get(live::live))
+        .route(path::SCENE, get(|api| ask(api, |relay| Ok(relay.scene()))))
         .route(path::STATUS, get(|api| ask(api, |relay| Ok(relay.status()))))
         .route(path::UNIVERSES, get(|api| ask(api, RelayHandle::universes)))
         .route(path::UNIVERSE_SACN, get(sacn_universe))
@@ -116,7 +137,6 @@ pub(super) fn router(relay: RelayHandle, tokens: Tokens) -> Router {
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn(describe))
-        .with_state(Api { relay, tokens: Arc::new(tokens), questions })
 }
 
 /// Says of every answer that it is for now and is what it says it is, and that no other site's page

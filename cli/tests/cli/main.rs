@@ -8,6 +8,7 @@ mod control;
 mod demo;
 mod help;
 mod http;
+mod live;
 mod metrics;
 mod record;
 mod replay;

@@ -20,7 +20,7 @@ use crate::receive::Clock;
 use crate::record::Recorder;
 use crate::snapshot::{
     BandState, ControlState, Distribution, EventState, GapState, GroupBands, GroupState, Latency,
-    NetworkState, RadioState, Severity, SignalState, Status, UniverseState,
+    NetworkState, RadioState, SceneGroup, SceneState, Severity, SignalState, Status, UniverseState,
 };
 use crate::steering::{Actor, Request};
 use crate::telemetry::{Telemetry, distribution, percentiles};
@@ -219,6 +219,21 @@ impl RelayHandle {
             group.delivery = delivery;
         }
         Ok(groups)
+    }
+
+    /// What of the show does not change until a reload.
+    pub fn scene(&self) -> SceneState {
+        let show = self.shared.show();
+        let group = |group: &crate::config::Group| SceneGroup {
+            name: group.name.clone(),
+            position: group.position,
+        };
+        SceneState {
+            show: show.config.name.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            universes: show.universes.clone(),
+            groups: show.config.groups.iter().map(group).collect(),
+        }
     }
 
     /// Every radio, in the order of the show file.
