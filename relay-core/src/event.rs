@@ -71,6 +71,13 @@ pub enum EventKind {
         /// Sources the universe takes.
         limit: u8,
     },
+    /// A source that the show does not listen to sends to a patched universe. Once per universe.
+    SourceRefused {
+        /// The universe.
+        universe: Universe,
+        /// The first such source.
+        source: SourceRef,
+    },
     /// A source sends preview data to a patched universe.
     Preview {
         /// The universe.
@@ -207,6 +214,7 @@ impl EventKind {
             Self::SourceLost { .. }
             | Self::UniverseLost { .. }
             | Self::SourceLimit { .. }
+            | Self::SourceRefused { .. }
             | Self::SequenceJump { .. }
             | Self::Gap { .. }
             | Self::SyncLost { .. }
@@ -223,6 +231,7 @@ impl EventKind {
             Self::UniverseLive { .. } => "universe_live",
             Self::UniverseLost { .. } => "universe_lost",
             Self::SourceLimit { .. } => "source_limit",
+            Self::SourceRefused { .. } => "source_refused",
             Self::Preview { .. } => "preview",
             Self::SequenceJump { .. } => "sequence_jump",
             Self::Gap { .. } => "gap",
@@ -263,6 +272,11 @@ impl fmt::Display for EventKind {
                 f,
                 "{universe}: source {source} is left out, the universe has its {limit} sources \
                  already. Switch one off, or raise `sources_per_universe` (sACN only)"
+            ),
+            Self::SourceRefused { universe, source } => write!(
+                f,
+                "{universe}: source {source} is not listened to, `network.allow` does not name it. \
+                 Name its address or CID there if it should be"
             ),
             Self::Preview { universe, source } => write!(
                 f,

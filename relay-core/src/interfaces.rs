@@ -92,7 +92,8 @@ impl fmt::Display for Interface {
     }
 }
 
-fn in_network(ip: IpAddr, network: IpAddr, prefix: u8) -> bool {
+/// Whether an address is in a network.
+pub(crate) fn in_network(ip: IpAddr, network: IpAddr, prefix: u8) -> bool {
     // A prefix longer than the address compares the whole address.
     match (ip, network) {
         (IpAddr::V4(ip), IpAddr::V4(network)) => {

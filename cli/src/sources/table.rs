@@ -141,6 +141,7 @@ pub(super) fn why<'a>(reason: &'a str, protocol: &str) -> &'a str {
         "preview" => "preview data",
         "source_limit" if protocol == "artnet" => "third source, Art-Net merges two",
         "source_limit" => "more sources than the limit",
+        "not_allowed" => "not in the show's `allow`",
         "merge_cancelled" => "merging was cancelled (ArtAddress)",
         "timed_out" => "timed out",
         "terminated" => "it ended its stream",
@@ -201,6 +202,7 @@ mod tests {
             Silence::Sampling,
             Silence::Preview,
             Silence::SourceLimit,
+            Silence::NotAllowed,
             Silence::MergeCancelled,
             Silence::TimedOut,
             Silence::Terminated,
@@ -213,6 +215,7 @@ mod tests {
                 | Silence::Sampling
                 | Silence::Preview
                 | Silence::SourceLimit
+                | Silence::NotAllowed
                 | Silence::MergeCancelled
                 | Silence::TimedOut
                 | Silence::Terminated => {}

@@ -93,6 +93,10 @@ struct Network {
     /// Receive buffer asked for per socket, bytes, 65536 to 1073741824. Default 4194304 (4 MiB).
     #[schemars(range(min = 65_536, max = 1_073_741_824), extend("default" = 4_194_304))]
     receive_buffer_bytes: Option<u32>,
+    /// The sources that are listened to: addresses ("10.0.0.2"), networks ("10.0.0.0/8"), CIDs of
+    /// sACN sources ("cd30dea8-0852-4c8c-94dd-0e7806214b16"). Left out: all.
+    #[schemars(length(min = 1, max = 64))]
+    allow: Option<Vec<String>>,
     /// How sources of equal priority share a universe: "htp" (default), the highest level of each
     /// slot, or "ltp", the source that changed last.
     #[schemars(extend("default" = "htp"))]

@@ -3,6 +3,7 @@
 //! [`Config`] holds only values that are already valid; [`parse`](Config::parse) turns a TOML show
 //! file into one, or into every mistake in it.
 
+mod allow;
 mod check;
 mod diagnostic;
 #[expect(dead_code, reason = "the shape of the file is described, never built")]
@@ -22,6 +23,7 @@ mod read_radios;
 mod reader;
 mod report;
 
+pub use allow::Allow;
 pub use diagnostic::{Diagnostic, Severity};
 pub use files::{Files, Folder, NoFiles, inventory_name};
 pub use patch_table::{PatchRow, patch_table};
@@ -98,6 +100,8 @@ pub struct Network {
     pub artnet_port: u16,
     /// Receive buffer asked for per socket, bytes. Default 4 MiB.
     pub receive_buffer_bytes: usize,
+    /// The sources that are listened to. Default: all.
+    pub allow: Allow,
     /// How sources of equal priority share a universe.
     pub merge: MergeMode,
     /// Sources tracked per universe; further ones are reported and ignored. Default 8, range 1..=32.

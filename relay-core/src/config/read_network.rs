@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::reader::{Table, Value};
 use super::report::Report;
-use super::{ArtNetNode, Http, InterfaceSelector, MergeMode, Network};
+use super::{Allow, ArtNetNode, Http, InterfaceSelector, MergeMode, Network};
 use crate::limits::SOURCES_PER_UNIVERSE_MAX;
 
 /// Most interfaces a show may name.
@@ -23,6 +23,7 @@ impl Network {
             sacn_port: 5568,
             artnet_port: 6454,
             receive_buffer_bytes: 4 << 20,
+            allow: Allow::default(),
             merge: MergeMode::Htp,
             sources_per_universe: 8,
             sampling_period: Duration::ZERO,
@@ -62,6 +63,7 @@ pub(super) fn network(report: &mut Report<'_>, mut table: Table<'_>, network: &m
     set(&mut network.receive_buffer_bytes, table.get("receive_buffer_bytes"), |v| {
         v.integer(report, 65_536..=1 << 30, " bytes")
     });
+    set(&mut network.allow, table.get("allow"), |v| super::allow::read(report, v));
     set(&mut network.merge, table.get("merge"), |v| {
         v.choice(report, &[("htp", MergeMode::Htp), ("ltp", MergeMode::Ltp)], "")
     });

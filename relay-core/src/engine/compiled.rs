@@ -1,6 +1,6 @@
 //! A show as the engine takes it over, compiled away from the relay thread.
 
-use crate::config::Config;
+use crate::config::{Allow, Config};
 use crate::output::Output;
 use crate::patch::Plan;
 use crate::table::GroupTable;
@@ -13,6 +13,7 @@ pub struct CompiledShow {
     pub(super) output: Output,
     pub(super) table: GroupTable,
     pub(super) port_addresses: Vec<PortAddress>,
+    pub(super) allow: Allow,
     /// Index in [`Merge`](crate::merge::Merge) by index in the plan.
     pub(super) ports: Vec<u32>,
     /// The groups by name, ascending, with their indices.
@@ -40,6 +41,7 @@ impl CompiledShow {
             table,
             names,
             port_addresses: port_addresses.collect(),
+            allow: config.network.allow.clone(),
             ports: Vec::with_capacity(plan.universes().len()),
             plan,
         })

@@ -105,6 +105,8 @@ causes! {
         Preview = "preview",
         /// The universe has all the sources it takes.
         SourceLimit = "source_limit",
+        /// The show does not listen to this source.
+        NotAllowed = "not_allowed",
         /// AcCancelMerge gave the universe to another source.
         MergeCancelled = "merge_cancelled",
         /// A farewell of a source that was not there; the second and third of three.
@@ -146,6 +148,7 @@ impl From<Dropped> for Ignored {
             Dropped::Duplicate => Self::Duplicate,
             Dropped::Preview => Self::Preview,
             Dropped::SourceLimit => Self::SourceLimit,
+            Dropped::NotAllowed => Self::NotAllowed,
             Dropped::MergeCancelled => Self::MergeCancelled,
             Dropped::NotASource => Self::NotASource,
             Dropped::Sync => Self::Sync,

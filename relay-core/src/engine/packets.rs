@@ -25,7 +25,8 @@ impl Engine {
             _ if data.terminated() => Slots::Levels(&[]),
             _ => return Outcome::Ignored { why: Ignored::StartCode, changed: false },
         };
-        if data.terminated() {
+        let allowed = self.show.allow.allows(datagram.source.ip(), Some(data.cid()));
+        if data.terminated() && allowed {
             self.sync_terminated(datagram.at, data);
         }
         let address = data.sync_address();
@@ -42,7 +43,7 @@ impl Engine {
             terminated: data.terminated(),
             sync: (address != 0).then_some(SyncRequest { address, force }),
         };
-        self.dmx(datagram, Universe::Sacn(data.universe()), &dmx)
+        self.dmx(datagram, Universe::Sacn(data.universe()), &dmx, allowed)
     }
 
     #[inline]
@@ -61,7 +62,8 @@ impl Engine {
             terminated: false,
             sync: None,
         };
-        self.dmx(datagram, Universe::ArtNet(dmx.port_address()), &data)
+        let allowed = self.show.allow.allows(datagram.source.ip(), None);
+        self.dmx(datagram, Universe::ArtNet(dmx.port_address()), &data, allowed)
     }
 
     /// Merge, patch, output.
@@ -71,12 +73,18 @@ impl Engine {
         datagram: &Datagram<'_>,
         universe: Universe,
         data: &DmxData<'_>,
+        allowed: bool,
     ) -> Outcome {
         let index = self.show.plan.universe_index(universe);
         let Some(&u) = index.and_then(|index| self.show.ports.get(index)) else {
             return self.no_group(datagram, universe);
         };
-        let merged = self.merge.apply(u as usize, datagram.at, data, &mut self.events);
+        let (u, events) = (u as usize, &mut self.events);
+        let merged = if allowed {
+            self.merge.apply(u, datagram.at, data, events)
+        } else {
+            self.merge.refuse(u, datagram.at, data, events)
+        };
         self.finish(datagram.at, merged)
     }
 
@@ -113,6 +121,15 @@ impl Engine {
         let (now, from) = (datagram.at, datagram.source);
         let noted = |note| Outcome::Noted { note, changed: false };
         let ignored = |why| Outcome::Ignored { why, changed: false };
+        let cid = match packet {
+            Packet::SacnSync(sync) => Some(Some(sync.cid)),
+            Packet::ArtSync | Packet::ArtAddress(_) => Some(None),
+            // Without power over light.
+            _ => None,
+        };
+        if cid.is_some_and(|cid| !self.show.allow.allows(from.ip(), cid)) {
+            return ignored(Ignored::NotAllowed);
+        }
         match packet {
             Packet::SacnSync(sync) => {
                 let (address, number) = (sync.sync_address.number(), sync.sequence);

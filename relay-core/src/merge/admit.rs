@@ -103,6 +103,30 @@ impl Merge {
         Ok(p)
     }
 
+    /// Takes note of a packet of a source that is not listened to. What else claims its identity
+    /// stays as it is.
+    #[cold]
+    pub fn refuse(
+        &mut self,
+        u: usize,
+        now: Time,
+        data: &DmxData<'_>,
+        events: &mut EventQueue,
+    ) -> Merged {
+        let found = self.find(u, data.source);
+        if found.is_none_or(|p| !self.places[self.at(u, p)].is_live()) {
+            let p = self.leave_out(u, found, now, data, Silence::NotAllowed);
+            let source = self.places[self.at(u, p)].source_ref();
+            let port = &mut self.ports[u];
+            if !std::mem::replace(&mut port.refusal_told, true)
+                && let Some(universe) = port.universe
+            {
+                events.push(now, EventKind::SourceRefused { universe, source });
+            }
+        }
+        Merged::Dropped(Dropped::NotAllowed)
+    }
+
     /// Makes a place that was set aside live, with nothing in the merge yet.
     pub(super) fn enliven(
         &mut self,

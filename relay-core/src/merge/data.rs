@@ -84,6 +84,8 @@ pub enum Dropped {
     Preview,
     /// The universe has all the sources it takes.
     SourceLimit,
+    /// The show does not listen to the source.
+    NotAllowed,
     /// AcCancelMerge gave the universe to another source.
     MergeCancelled,
     /// A farewell of a source that was not there.

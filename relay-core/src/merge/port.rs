@@ -29,6 +29,8 @@ pub(super) struct Port {
     pub(super) unsettled: bool,
     /// A source was left out and told of.
     pub(super) limit_told: bool,
+    /// A source that is not listened to was told of.
+    pub(super) refusal_told: bool,
     /// Is in [`Merge::changed`](super::Merge::changed).
     pub(super) changed: bool,
     /// Is in [`Merge::holding`](super::Merge::holding).
@@ -65,6 +67,7 @@ impl Port {
             settling: false,
             unsettled: false,
             limit_told: false,
+            refusal_told: false,
             changed: false,
             holding: false,
             mode,

@@ -124,6 +124,8 @@ pub enum Silence {
     Preview,
     /// More sources than the universe takes.
     SourceLimit,
+    /// The show does not listen to it.
+    NotAllowed,
     /// AcCancelMerge gave the universe to another source.
     MergeCancelled,
     /// Nothing heard for the network data loss time.
@@ -142,6 +144,7 @@ impl Silence {
             Self::Sampling => "sampling",
             Self::Preview => "preview",
             Self::SourceLimit => "source_limit",
+            Self::NotAllowed => "not_allowed",
             Self::MergeCancelled => "merge_cancelled",
             Self::TimedOut => "timed_out",
             Self::Terminated => "terminated",
