@@ -246,11 +246,14 @@ fn measure(name: &'static str, make: &dyn Fn(u64) -> Box<dyn Policy>) -> Outcome
                 let next = beat_of(shown) + 1;
                 let age = if next < beat { now.since(arrival(next)) } else { Duration::ZERO };
                 outcome.ages.push(age.as_millis() as u32);
-                if link < FLASHING && shown.red == 255 && awaited[link] == Some(beat_of(shown)) {
+                if let Some(awaited) = awaited.get_mut(link)
+                    && shown.red == 255
+                    && *awaited == Some(beat_of(shown))
+                {
                     let took = now.since(arrival(beat_of(shown)));
                     outcome.flash_ms_max = outcome.flash_ms_max.max(took.as_millis() as u64);
                     outcome.seen += 1;
-                    awaited[link] = None;
+                    *awaited = None;
                 }
             }
             now = now + SAMPLE;

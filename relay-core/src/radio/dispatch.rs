@@ -6,7 +6,7 @@
 //! with what happens, not with how many links there are.
 //!
 //! If the radio has room for fewer frames than it has links, because it says so or because that is
-//! what is measured ([`budget`](super::budget)), the most urgent of all goes first: by class, then
+//! what is measured (`budget.rs`), the most urgent of all goes first: by class, then
 //! by waiting time, with a fair turn now and then as within one link.
 //!
 //! A panic is timed: before it, how long it can take at worst with what was measured so far; after

@@ -28,7 +28,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-pub use session::{Listen, Recording, RecordingStatus};
+pub use session::{Listen, ListenError, Recording, RecordingStatus};
 pub use tap::RecordTap;
 
 use crate::receive::Clock;

@@ -96,6 +96,7 @@ impl Recording {
     /// Opens the sockets and the file, and begins to record.
     ///
     /// # Errors
+    ///
     /// See [`ListenError`]. Interfaces that are not there yet are faults in the
     /// [status](Self::status); they are joined when they come.
     pub fn start(listen: Listen, options: RecordOptions) -> Result<Self, ListenError> {

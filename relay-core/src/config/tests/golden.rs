@@ -104,7 +104,7 @@ error: [http] has no key `colour`
   |
 3 | colour = "blue"
   | ^^^^^^
-  = help: there is `listen`
+  = help: there is `listen` and `token_file`
 "#,
     );
 }
