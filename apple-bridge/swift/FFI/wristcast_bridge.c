@@ -1,0 +1,1 @@
+/* The functions behind the header are in the library that cargo builds. */

@@ -1,0 +1,88 @@
+import Foundation
+
+/// Everything a real app needs around a relay, wired together. Each piece may be used alone.
+public final class RelayHost: Sendable {
+    public let relay: Relay
+    public let keepAlive: KeepAlive
+    public let pathWatcher: PathWatcher
+    public let socketGuard: SocketGuard
+    public let continuity: Continuity
+    public let permissions: Permissions
+
+    private let tasks = Locked<[Task<Void, Never>]>([])
+
+    public init(
+        relay: Relay = Relay(), audio: any AudioSystem, content: AudioContent,
+        monitor: any PathMonitor, permissions: Permissions, clock: any HostClock = SystemClock()
+    ) {
+        self.relay = relay
+        self.permissions = permissions
+        keepAlive = KeepAlive(audio: audio, content: content, clock: clock)
+        pathWatcher = PathWatcher(monitor: monitor, clock: clock)
+        socketGuard = SocketGuard(target: relay, clock: clock)
+        continuity = Continuity(clock: clock)
+        relay.onGap { [weak continuity] gap in continuity?.handle(gap) }
+        pathWatcher.onChange { [weak continuity, weak socketGuard] path in
+            continuity?.handle(path)
+            socketGuard?.handlePath(path)
+        }
+        continuity.onResume { [weak socketGuard] in
+            socketGuard?.handleResume("the app was suspended and runs again")
+        }
+    }
+
+    deinit {
+        tasks.with { $0 }.forEach { $0.cancel() }
+    }
+
+    /// Starts the relay and everything around it.
+    public func start(_ show: Show) async throws {
+        try await relay.perform { try $0.start(show) }
+        socketGuard.handleStart()
+        continuity.handleStart()
+        continuity.start()
+        pathWatcher.start()
+        keepAlive.setRelayRuns(true)
+        let snapshots = relay.snapshots(everyMs: 500)
+        let states = keepAlive.states
+        let watching = [
+            Task { [weak self] in
+                for await snapshot in snapshots {
+                    self?.continuity.handle(snapshot)
+                    self?.socketGuard.handle(snapshot)
+                }
+            },
+            Task { [weak self] in
+                for await state in states { self?.continuity.handle(state) }
+            },
+        ]
+        let before = tasks.with { tasks in
+            defer { tasks = watching }
+            return tasks
+        }
+        before.forEach { $0.cancel() }
+    }
+
+    /// Stops everything; the bands are left in the show's end look.
+    public func stop() async {
+        let watching = tasks.with { tasks in
+            defer { tasks = [] }
+            return tasks
+        }
+        watching.forEach { $0.cancel() }
+        keepAlive.setRelayRuns(false)
+        pathWatcher.stop()
+        continuity.stop()
+        _ = try? await relay.perform { $0.stop() }
+    }
+
+    /// Says where the app is, to all who want to know.
+    public func setAppState(_ state: AppState) {
+        relay.setAppState(state)
+        continuity.handle(state)
+        if state == .foreground {
+            keepAlive.handleForeground()
+            if relay.isRunning { socketGuard.handleResume("the app is in the foreground again") }
+        }
+    }
+}

@@ -1,0 +1,148 @@
+import Dispatch
+import Foundation
+
+/// What a ``SocketGuard`` guards; ``Relay`` is one.
+public protocol Rebinds: Sendable {
+    /// Closes every socket and opens it anew.
+    func rebind(reason: String) throws
+}
+
+extension Relay: Rebinds {}
+
+/// Decides when the sockets are opened anew.
+///
+/// A suspended app loses its sockets, and is told so at best by an error and at worst by silence.
+/// They are never repaired: closed and opened. As often as it takes, with pauses that grow up to a
+/// bound, and at once when the user comes back.
+public final class SocketGuard: Sendable {
+    /// No packets for so long while a source was live: the sockets are in doubt.
+    public static let silenceMs: UInt64 = 3_000
+    /// After a change of path the sockets are kept if packets come within this time.
+    public static let proofMs: UInt64 = 1_000
+
+    private struct Inner {
+        var backOff = BackOff(firstMs: 250, maxMs: 30_000)
+        /// On the continuous clock.
+        var notBeforeMs: UInt64 = 0
+        var pending: (any Scheduled)?
+        var received: UInt64 = 0
+        var sockets = 0
+        var heardAtMs: UInt64?
+        var rebinds = 0
+    }
+
+    private let target: any Rebinds
+    private let clock: any HostClock
+    private let inner = Locked(Inner())
+    private let queue = DispatchQueue(label: "wristcast.guard")
+    private let inline: Bool
+
+    public convenience init(target: any Rebinds, clock: any HostClock = SystemClock()) {
+        self.init(target: target, clock: clock, inline: false)
+    }
+
+    /// `inline`: rebinds on the caller's thread, for tests.
+    init(target: any Rebinds, clock: any HostClock, inline: Bool) {
+        self.target = target
+        self.clock = clock
+        self.inline = inline
+    }
+
+    /// How often it has rebound.
+    public var rebinds: Int { inner.with { $0.rebinds } }
+
+    /// The relay started: nothing has been heard yet.
+    public func handleStart() {
+        inner.with { inner in
+            inner.pending?.cancel()
+            inner = Inner()
+        }
+    }
+
+    /// The app is in the foreground again, or was not suspended any more. At once, whatever was
+    /// tried before.
+    public func handleResume(_ reason: String) {
+        inner.with { inner in
+            inner.backOff.reset()
+            inner.notBeforeMs = 0
+        }
+        request(reason)
+    }
+
+    /// The path has changed. Sockets that still deliver are kept.
+    public func handlePath(_ path: NetworkPath) {
+        guard path.isSatisfied else { return }
+        let before = inner.with { $0.received }
+        let check = clock.schedule(afterMs: Self.proofMs) { [weak self] in
+            guard let self, self.inner.with({ $0.received }) == before else { return }
+            self.request("the network path has changed")
+        }
+        inner.with { inner in
+            inner.pending?.cancel()
+            inner.pending = check
+        }
+    }
+
+    /// Looks at a snapshot for packets, silence and sockets that are gone.
+    public func handle(_ snapshot: Snapshot) {
+        handle(received: snapshot.packets.received, sockets: snapshot.sockets.count)
+    }
+
+    func handle(received: UInt64, sockets: Int) {
+        let now = clock.now().continuousMs
+        let reason = inner.with { inner -> String? in
+            let lost = sockets < inner.sockets
+            inner.sockets = sockets
+            if received > inner.received {
+                inner.received = received
+                inner.heardAtMs = now
+                inner.backOff.reset()
+                inner.notBeforeMs = 0
+                if !lost {
+                    inner.pending?.cancel()
+                    inner.pending = nil
+                }
+            }
+            if lost { return "a socket is dead" }
+            guard let heard = inner.heardAtMs, now >= heard + Self.silenceMs else { return nil }
+            return "nothing heard for \((now - heard) / 1000) s"
+        }
+        if let reason { request(reason) }
+    }
+
+    private func request(_ reason: String) {
+        let now = clock.now().continuousMs
+        let wait = inner.with { inner -> UInt64 in
+            inner.pending?.cancel()
+            inner.pending = nil
+            return inner.notBeforeMs > now ? inner.notBeforeMs - now : 0
+        }
+        if wait == 0 {
+            rebind(reason)
+        } else {
+            let pending = clock.schedule(afterMs: wait) { [weak self] in self?.request(reason) }
+            inner.with { $0.pending = pending }
+        }
+    }
+
+    private func rebind(_ reason: String) {
+        let now = clock.now().continuousMs
+        inner.with { inner in
+            inner.rebinds += 1
+            inner.notBeforeMs = now + inner.backOff.next()
+        }
+        if inline {
+            attempt(reason)
+        } else {
+            queue.async { self.attempt(reason) }
+        }
+    }
+
+    private func attempt(_ reason: String) {
+        do {
+            try target.rebind(reason: reason)
+        } catch {
+            request("\(reason); the last try failed: \(words(of: error))")
+        }
+    }
+}
