@@ -351,6 +351,35 @@ fn artaddress_changes_nothing_unless_the_show_allows_it() {
     }
 }
 
+/// More groups than a block of a lane's table has, so that blocks are copied one by one.
+#[test]
+fn a_beat_reaches_a_radio_as_one_table_with_all_its_universes() {
+    let names: Vec<_> = (1..=70).map(|universe| format!("sacn/{universe}")).collect();
+    let mut stage = Stage::new(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    let (mut writer, mut reader) = crate::lane::channel(70);
+    let mut hand_over = |stage: &mut Stage, outcome: Outcome| {
+        if outcome.changed() {
+            writer.publish(stage.engine.groups(), crate::lane::Stamp::default());
+            stage.engine.groups_mut().clear_changed();
+        }
+        let fresh = reader.refresh();
+        let reds: std::collections::BTreeSet<_> =
+            (0..70).map(|group| reader.table().get(group).red).collect();
+        (fresh, reds.into_iter().collect::<Vec<_>>())
+    };
+    for level in [10, 200] {
+        for universe in 1..=70 {
+            let data = |fields: &mut sacn::DataFields<'_>| fields.sync_address = 500;
+            let outcome = stage.sacn_with(universe as u8, universe, &[level], data);
+            let (fresh, _) = hand_over(&mut stage, outcome);
+            assert_eq!(fresh, level == 10, "what waits for its beat is no news to a radio");
+        }
+        let outcome = stage.sync(1, 500, level);
+        let (_, reds) = hand_over(&mut stage, outcome);
+        assert_eq!(reds, [level], "every universe in the first table after the beat");
+    }
+}
+
 #[test]
 fn the_end_look_goes_past_everything() {
     let mut stage = Stage::new(&["sacn/1"]);
