@@ -4,8 +4,8 @@ One more controller on that link is given to the kernel through /dev/vhci; BlueZ
 adapter. Each band is a GATT server with the service of the project's own band.
 
 usage: bands.py COUNT [other N] [locked N]
-  band `other` is of another kind: it has not our service; band `locked` takes frames only after a
-  pairing with a code, which nobody types
+  band `other` is of another kind: it has not our service; band `locked` answers every frame with
+  `insufficient authorization`, as bands do that know only one master
 Says `ready`, then reads orders from standard input, one a line, and answers each with a line of JSON:
   off N, on N, slow N   does that to band N (from 1); answers null
   unplug, plug          the same for the adapter
@@ -84,7 +84,7 @@ class Band:
         value = CharacteristicValue(write=self.written)
         permissions = Characteristic.WRITEABLE
         if locked:
-            permissions |= Characteristic.WRITE_REQUIRES_AUTHENTICATION
+            permissions |= Characteristic.WRITE_REQUIRES_AUTHORIZATION
         frame = Characteristic(FRAME, properties, permissions, value)
         if ours:
             self.device.add_service(Service(SERVICE, [frame]))

@@ -19,6 +19,11 @@ dpkg-deb --fsys-tarfile "linux-source-$version"_*.deb | tar x --wildcards '*.tar
 tar xf "usr/src/linux-source-$version.tar.xz"
 cd "linux-source-$version"
 
+# It keeps the processor's extended state of its processes in 2696 bytes. Processors with AMX have
+# more, and refuse to take back a part. Kernel stacks hold that state several times over.
+grep -q 'HOST_FP_SIZE, 2696)' arch/x86/um/user-offsets.c
+sed -i 's/HOST_FP_SIZE, 2696)/HOST_FP_SIZE, 16384)/' arch/x86/um/user-offsets.c
+
 # From nothing upwards, so that what the bed needs stands here.
 make -s ARCH=um SUBARCH=x86_64 allnoconfig
 options() { for name in "${@:2}"; do ./scripts/config "$1" "$name"; done; }
@@ -29,6 +34,7 @@ options -e 64BIT \
   NET UNIX INET \
   CRYPTO CRYPTO_ECB CRYPTO_AES CRYPTO_CMAC CRYPTO_SHA256 CRYPTO_ECDH CRYPTO_USER_API_HASH \
   CRYPTO_USER_API_SKCIPHER RFKILL INPUT HID_SUPPORT HID UHID BT BT_BREDR BT_LE BT_HCIVHCI
+./scripts/config --set-val KERNEL_STACK_ORDER 4
 make -s ARCH=um SUBARCH=x86_64 olddefconfig
 for name in BT_LE BT_HCIVHCI HOSTFS UNIX INET DEVTMPFS HIGH_RES_TIMERS CRYPTO_USER_API_SKCIPHER; do
   grep -q "^CONFIG_$name=y" .config || { echo "kernel.sh: CONFIG_$name did not take" >&2; exit 1; }

@@ -460,7 +460,8 @@ def other_kind():
 
 
 def locked():
-    """One of the bands takes frames only from who is paired with it."""
+    """One of the bands takes frames only from whom it knows. A real pairing is not tried: it stops
+    the command queue of the kernel in front of Bumble's controller."""
     bed = Bed(3, locked=2)
     since = time.monotonic_ns()
     told = {}

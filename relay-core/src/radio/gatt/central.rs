@@ -194,6 +194,8 @@ enum LinkState {
         since: Time,
         flight: Option<Flight>,
         unacknowledged: u8,
+        /// It has taken a frame.
+        proven: bool,
     },
     /// Down for the lane; the stack is still at it.
     Disconnecting,
@@ -428,7 +430,12 @@ impl Central {
             Report::Connected(link) if self.state(link) == Some(LinkState::Connecting) => {
                 self.work = Work::Idle;
                 // The first write is acknowledged: a band that refuses it says so at once.
-                let state = LinkState::Up { since: now, flight: None, unacknowledged: u8::MAX };
+                let state = LinkState::Up {
+                    since: now,
+                    flight: None,
+                    unacknowledged: u8::MAX,
+                    proven: false,
+                };
                 self.links[link.index()].state = state;
                 let used = self.used();
                 self.limit.connected(now, used);
@@ -440,10 +447,11 @@ impl Central {
                 }
             }
             Report::Written(link, token) => {
-                if let Some(LinkState::Up { flight, .. }) = self.state_mut(link)
+                if let Some(LinkState::Up { flight, proven, .. }) = self.state_mut(link)
                     && flight.is_some_and(|flight| flight.token == token)
                 {
                     *flight = None;
+                    *proven = true;
                     self.events.push_back(RadioEvent::Sent { link, token, at: now });
                 }
             }
@@ -519,10 +527,16 @@ impl Central {
             self.end(now, link, &Trouble::passing("did not connect within 10 s"));
         }
         for index in 0..self.links.len() {
-            if let LinkState::Up { flight: Some(flight), .. } = self.links[index].state
+            if let LinkState::Up { flight: Some(flight), proven, .. } = self.links[index].state
                 && flight.deadline <= now
             {
-                let trouble = Trouble::passing("took no frame for 5 s; connecting it again");
+                // Systems try to pair in the middle of a write, and say nothing meanwhile.
+                let trouble = Trouble::passing(if proven {
+                    "took no frame for 5 s; connecting it again"
+                } else {
+                    "did not take its first frame within 5 s; if this stays, it may want to be \
+                     paired: do that in the system's Bluetooth settings"
+                });
                 self.end(now, link_id(index), &trouble);
             }
         }

@@ -466,6 +466,15 @@ fn a_write_that_does_not_end_ends_the_connection_and_is_not_repeated() {
 }
 
 #[test]
+fn a_band_that_never_takes_a_frame_may_want_to_be_paired_and_that_is_said() {
+    let mut stage = Stage::new(2);
+    stage.stack.bands[0].write_time = None;
+    stage.run(8 * SECOND);
+    assert!(stage.last_words(0).contains("may want to be paired"), "{}", stage.last_words(0));
+    assert!(stage.up[1], "the other does not mind");
+}
+
+#[test]
 fn a_connection_that_breaks_in_the_middle_of_a_write_comes_back() {
     let mut stage = Stage::new(1);
     stage.run_until_lit(3 * SECOND);

@@ -108,6 +108,9 @@ fn explain_failed(text: &str) -> Trouble {
         switched_off()
     } else if has(&["auth", "encrypt", "key-missing", "error: 0x05", "error: 0x0f"]) {
         needs_pairing()
+    } else if has(&["error: 0x0e"]) {
+        // "Unlikely error": how BlueZ ends what was under way when a connection breaks.
+        Trouble::passing("connection lost")
     } else if has(&["ATT error"]) {
         Trouble::lasting("the band refuses the frame: is it another kind than its profile?")
     } else if has(&["limit", "resources", "memory", "Too many links"]) {
@@ -183,6 +186,7 @@ mod tests {
             ("org.bluez.Error.Failed", "Not connected", "connection lost", false),
             ("org.bluez.Error.Failed", "Operation failed with ATT error: 0x0f", "paired", true),
             ("org.bluez.Error.Failed", "Operation failed with ATT error: 0x0d", "refuses", true),
+            ("org.bluez.Error.Failed", "Operation failed with ATT error: 0x0e", "lost", false),
             ("org.bluez.Error.InProgress", "", "busy", false),
             ("org.bluez.Error.NotPermitted", "Write not permitted", "not take it", true),
             ("org.bluez.Error.Failed", "Something new", "Something new", false),
