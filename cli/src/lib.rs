@@ -9,6 +9,7 @@ mod desk;
 mod duration;
 mod exit;
 mod http;
+mod keep_awake;
 mod latency;
 mod logging;
 mod openapi;
@@ -19,6 +20,7 @@ mod replay;
 mod run;
 mod schema;
 mod send;
+mod service;
 mod show;
 mod show_file;
 mod size;
@@ -76,6 +78,7 @@ enum Command {
     Show(show::Args),
     Check(check::Args),
     Bands(bands::Args),
+    Service(service::Args),
     Schema(schema::Args),
     Openapi(openapi::Args),
     Completions(completions::Args),
@@ -93,6 +96,7 @@ impl Command {
             Self::Show(args) => show::run(&args, out),
             Self::Check(args) => check::run(&args, out),
             Self::Bands(args) => bands::run(&args, out),
+            Self::Service(args) => service::run(&args, out),
             Self::Schema(args) => schema::run(&args, out),
             Self::Openapi(args) => openapi::run(&args, out),
             Self::Completions(args) => completions::run(&args, out),

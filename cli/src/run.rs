@@ -12,6 +12,7 @@ use crate::desk::Ports;
 use crate::duration;
 use crate::exit::Failure;
 use crate::http::{Server, Tokens};
+use crate::keep_awake::KeepAwake;
 use crate::latency::latency;
 use crate::logging::{Console, LogArgs};
 use crate::record::{self, RecordFileArgs};
@@ -52,6 +53,9 @@ pub(crate) struct Args {
     /// Time between two status lines; 1s on a terminal and 10s in a log if left out, 0s for none.
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     status_every: Option<Duration>,
+    /// Keep this machine from falling asleep while the show runs.
+    #[arg(long)]
+    keep_awake: bool,
     #[command(flatten)]
     log: LogArgs,
 }
@@ -67,6 +71,7 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
     let record = args.record.as_ref().map(|path| args.record_file.options(path, &what));
     let options = Options { trace: args.trace.clone(), record };
     let relay = Relay::start(config, options).map_err(Failure::cannot_start)?;
+    let awake = args.keep_awake.then(KeepAwake::begin);
     let server = match http {
         Some(http) => {
             let tokens = tokens(&http, &args.show)?;
@@ -81,7 +86,7 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
     let watched = watch(&relay.handle(), args, &console, stop);
     console.clear_status();
     let report = relay.stop();
-    drop(server);
+    drop((server, awake));
     tracing::info!("{}", summary(&report));
     if let Some(recording) = &report.recording {
         tracing::info!("{}", record::summary(recording));

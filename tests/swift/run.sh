@@ -24,8 +24,19 @@ package=$root/package
 rm -rf "$package/apple-bridge" "$package/lib" && mkdir -p "$package/apple-bridge" "$package/lib"
 cp Package.swift "$package/"
 cp -r apple-bridge/swift "$package/apple-bridge/"
+# What only Apple's compilers can check is held to Swift's grammar at least.
+mkdir -p "$package/example" && cp apple-bridge/example/Sources/*.swift "$package/example/"
 # Only the static library, or the linker would take the other.
 cp "${CARGO_TARGET_DIR:-target}/debug/libwristcast_bridge.a" "$package/lib/"
+cat > "$package/run.sh" <<'INSIDE'
+set -e
+cd /package
+for file in example/*.swift apple-bridge/swift/Sources/Wristcast/Apple/*.swift; do
+  swiftc -frontend -parse -swift-version 6 "$file"
+done
+swift build --build-tests
+swift test
+INSIDE
 # What is mounted here is gone with the namespace. Without /proc Swift does not find its libraries.
 unshare --mount bash -c 'mount --bind /proc "$0/proc" && mount --bind /dev "$0/dev" && exec chroot "$0" \
-  env HOME=/root WRISTCAST_LIBRARY_DIR=/package/lib sh -c "cd /package && swift build --build-tests && exec swift test"' "$root"
+  env HOME=/root WRISTCAST_LIBRARY_DIR=/package/lib sh /package/run.sh' "$root"

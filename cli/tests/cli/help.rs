@@ -16,6 +16,7 @@ fn help_names_every_command_and_every_exit_code() {
         "show",
         "check",
         "bands",
+        "service",
         "schema",
         "openapi",
         "completions",
@@ -42,6 +43,7 @@ fn help_of_every_command_has_an_example_that_is_itself_a_command() {
         "show diff",
         "show render",
         "check",
+        "service",
         "schema",
         "completions",
     ] {

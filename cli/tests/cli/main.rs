@@ -16,6 +16,7 @@ mod replay_network;
 mod run;
 mod schema;
 mod send;
+mod service;
 mod show;
 mod sources;
 mod wristcast;

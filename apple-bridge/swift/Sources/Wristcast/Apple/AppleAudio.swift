@@ -11,7 +11,7 @@
         public init() {}
 
         deinit {
-            tokens.forEach(NotificationCenter.default.removeObserver)
+            tokens.forEach { NotificationCenter.default.removeObserver($0) }
         }
 
         public func start(_ content: AudioContent) throws {
@@ -52,7 +52,10 @@
             }
             let tokens = [
                 on(AVAudioSession.interruptionNotification, session, Self.interruption),
-                on(AVAudioSession.routeChangeNotification, session) { _ in .routeChanged },
+                on(AVAudioSession.routeChangeNotification, session, Self.routeChange),
+                on(.AVAudioEngineConfigurationChange, nil) { _ in
+                    .engineStopped(reason: "the audio hardware has changed")
+                },
                 on(AVAudioSession.mediaServicesWereLostNotification, session) { _ in
                     .mediaServicesLost
                 },
@@ -80,6 +83,17 @@
                 let options = (info?[AVAudioSessionInterruptionOptionKey] as? UInt)
                     .map(AVAudioSession.InterruptionOptions.init)
                 return .interruptionEnded(shouldResume: options?.contains(.shouldResume) ?? false)
+            default: return nil
+            }
+        }
+
+        /// Devices that come and go. The other reasons are our own doing: answering them by
+        /// starting anew would never end.
+        @Sendable private static func routeChange(_ notification: Notification) -> AudioEvent? {
+            let reason = (notification.userInfo?[AVAudioSessionRouteChangeReasonKey] as? UInt)
+                .flatMap(AVAudioSession.RouteChangeReason.init)
+            switch reason {
+            case .newDeviceAvailable, .oldDeviceUnavailable: return .routeChanged
             default: return nil
             }
         }

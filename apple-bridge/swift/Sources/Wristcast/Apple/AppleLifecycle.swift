@@ -22,7 +22,7 @@
 
         /// No more of that.
         public func stop() {
-            tokens.forEach(NotificationCenter.default.removeObserver)
+            tokens.forEach { NotificationCenter.default.removeObserver($0) }
             tokens = []
         }
     }

@@ -1,0 +1,116 @@
+//! Linux: a unit of the system, as root, or of a user.
+
+use std::path::{Path, PathBuf};
+
+use super::{Domain, Job, Manager, Step};
+
+/// The service's name.
+const UNIT: &str = "wristcast.service";
+
+pub(super) const MANAGER: Manager = Manager { file, text, start, stop, forget, status };
+
+fn file(domain: &Domain) -> PathBuf {
+    match domain {
+        Domain::System => Path::new("/etc/systemd/system").join(UNIT),
+        Domain::User { home, .. } => home.join(".config/systemd/user").join(UNIT),
+    }
+}
+
+/// A show or a command line that is wrong does not get better by starting again: exit codes 1
+/// and 2. `TimeoutStopSec` leaves time for the end look.
+fn text(domain: &Domain, job: &Job<'_>) -> String {
+    // In a command line, variables are put in.
+    let word = |path| quoted(path).replace('$', "$$");
+    let (program, show) = (word(job.program), word(job.show));
+    let (target, confined) = match domain {
+        Domain::System => ("multi-user.target", confined(job)),
+        Domain::User { .. } => ("default.target", String::new()),
+    };
+    format!(
+        "\
+[Unit]
+Description=wristcast: DMX to wristbands
+Wants=network-online.target
+After=network-online.target bluetooth.service
+
+[Service]
+Type=exec
+ExecStart={program} run --keep-awake {show}
+Restart=on-failure
+RestartSec=1
+RestartPreventExitStatus=1 2
+TimeoutStopSec=15
+{confined}
+[Install]
+WantedBy={target}
+"
+    )
+}
+
+fn systemctl(domain: &Domain, arguments: &[&str]) -> Step {
+    let user: &[&str] = match domain {
+        Domain::System => &[],
+        Domain::User { .. } => &["--user"],
+    };
+    Step::new(&[&["systemctl"], user, arguments].concat())
+}
+
+fn start(domain: &Domain, _: &Path) -> Vec<Step> {
+    vec![systemctl(domain, &["daemon-reload"]), systemctl(domain, &["enable", "--now", UNIT])]
+}
+
+fn stop(domain: &Domain) -> Vec<Step> {
+    vec![systemctl(domain, &["disable", "--now", UNIT]).that_may_fail()]
+}
+
+fn forget(domain: &Domain) -> Vec<Step> {
+    vec![systemctl(domain, &["daemon-reload"])]
+}
+
+fn status(domain: &Domain) -> Step {
+    systemctl(domain, &["--no-pager", "status", UNIT])
+}
+
+/// What the relay of the system may touch: beside the show it writes the API's tokens.
+fn confined(job: &Job<'_>) -> String {
+    let folder = quoted(job.show.parent().unwrap_or(Path::new("/")));
+    format!(
+        "NoNewPrivileges=yes\nProtectSystem=full\nProtectHome=read-only\nPrivateTmp=yes\n\
+         ReadWritePaths={folder}\n"
+    )
+}
+
+/// One word of a unit (systemd.syntax, "Quoting"; specifiers begin with `%`).
+fn quoted(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    let text = text.replace('\\', "\\\\").replace('"', "\\\"");
+    format!("\"{}\"", text.replace('%', "%%"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_unit_of_the_system_runs_the_show_and_is_started_with_the_machine() {
+        let job =
+            Job { program: Path::new("/usr/bin/wristcast"), show: Path::new("/a \"b\"/50%.toml") };
+        let text = text(&Domain::System, &job);
+        let line = "ExecStart=\"/usr/bin/wristcast\" run --keep-awake \"/a \\\"b\\\"/50%%.toml\"\n";
+        assert!(text.contains(line), "{text}");
+        assert!(
+            text.contains("WantedBy=multi-user.target\n")
+                && text.contains("ReadWritePaths=\"/a \\\"b\\\"\"\n")
+        );
+        assert_eq!(file(&Domain::System), Path::new("/etc/systemd/system/wristcast.service"));
+    }
+
+    #[test]
+    fn the_unit_of_a_user_is_his_own() {
+        let domain = Domain::User { home: "/home/ann".into(), uid: "1000".to_owned() };
+        let unit = Path::new("/home/ann/.config/systemd/user/wristcast.service");
+        assert_eq!(file(&domain), unit);
+        let start = start(&domain, unit);
+        assert_eq!(start[1].command, ["systemctl", "--user", "enable", "--now", UNIT]);
+    }
+}
