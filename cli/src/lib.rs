@@ -12,6 +12,7 @@ mod http;
 mod keep_awake;
 mod latency;
 mod logging;
+mod monitor;
 mod openapi;
 mod output_file;
 mod record;
@@ -75,6 +76,7 @@ enum Command {
     Replay(replay::Args),
     Record(record::Args),
     Sources(sources::Args),
+    Monitor(monitor::Args),
     Show(show::Args),
     Check(check::Args),
     Bands(bands::Args),
@@ -93,6 +95,7 @@ impl Command {
             Self::Replay(args) => replay::run(&args, out),
             Self::Record(args) => record::run(&args, out),
             Self::Sources(args) => sources::run(&args, out),
+            Self::Monitor(args) => monitor::run(&args),
             Self::Show(args) => show::run(&args, out),
             Self::Check(args) => check::run(&args, out),
             Self::Bands(args) => bands::run(&args, out),

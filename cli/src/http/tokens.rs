@@ -52,6 +52,20 @@ impl Tokens {
         Self::parse(&text).map_err(failure)
     }
 
+    /// Reads a token file that is there.
+    pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
+        let failure =
+            |why: String| Failure::usage(format!("the token file {}: {why}", path.display()));
+        let text = std::fs::read_to_string(path);
+        let text = text.map_err(|error| failure(format!("it cannot be read: {error}")))?;
+        Self::parse(&text).map_err(failure)
+    }
+
+    /// The first token.
+    pub(crate) fn first(&self) -> &str {
+        self.0.first().map_or("", |(_, token)| token)
+    }
+
     fn parse(text: &str) -> Result<Self, String> {
         let mut tokens: Vec<(String, String)> = Vec::new();
         for (number, line) in (1..).zip(text.lines()) {

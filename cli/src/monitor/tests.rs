@@ -1,0 +1,178 @@
+use std::sync::mpsc::{Receiver, sync_channel};
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use serde_json::{Value, json};
+
+use super::keys::Desk;
+use super::link::Order;
+use super::state::{State, Verdict};
+use super::*;
+
+fn state() -> State {
+    let mut state = State::default();
+    let scene = json!({
+        "show": "Arena",
+        "version": "0",
+        "universes": ["sacn/1", "artnet/0/0/1"],
+        "groups": [{ "name": "left", "position": null }, { "name": "right", "position": [1.0, 2.0] }],
+    });
+    state.scene(serde_json::from_value(scene).unwrap());
+    change(
+        &mut state,
+        json!({ "status": figures(json!({})), "universes": [[0, [1, 44, 1, 2, 3, 255]]] }),
+    );
+    state
+}
+
+fn figures(with: Value) -> Value {
+    let mut all = json!({
+        "uptime_s": 65, "packets_per_second": 88.0, "universes": 2, "universes_live": 2,
+        "groups": 2, "groups_lost": 0, "groups_overridden": 0, "bands": 9, "bands_connected": 9,
+        "panic": false, "frozen": false, "grand_master": 255, "faults": [],
+    });
+    for (key, value) in with.as_object().unwrap() {
+        all[key] = value.clone();
+    }
+    all
+}
+
+fn change(state: &mut State, change: Value) {
+    state.change(serde_json::from_value(change).unwrap());
+}
+
+fn desk() -> (Desk, Receiver<Order>) {
+    let (order, orders) = sync_channel(4);
+    (Desk::new(sync_channel(4).0, Some(order)), orders)
+}
+
+fn press(desk: &mut Desk, state: &State, keys: &str) {
+    for key in keys.chars() {
+        let key = KeyEvent::new(KeyCode::Char(key), KeyModifiers::NONE);
+        assert!(desk.press(key, state).is_continue());
+    }
+}
+
+fn drawn(state: &State, width: u16, height: u16) -> String {
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+    let (desk, _orders) = desk();
+    terminal.draw(|frame| view::draw(frame, state, &desk, Instant::now())).unwrap();
+    terminal.backend().to_string()
+}
+
+#[test]
+fn the_picture_says_what_the_page_says() {
+    let mut state = state();
+    change(
+        &mut state,
+        json!({
+            "universe": { "universe": "sacn/1", "levels": "AP8=", "sources": [{
+                "name": "Backup", "cid": null, "address": "10.0.0.9:5568", "protocol": "sacn",
+                "priority": 80, "rate_hz": 44.0, "sequence_errors": 0, "contributing": false,
+                "reason": "lower_priority", "age_ms": 1,
+            }] },
+            "events": [{
+                "number": 1, "unix_ms": 0, "uptime_ms": 61_000, "severity": "warning",
+                "text": "panic is released", "by": "foh (page, 10.0.0.5)",
+            }],
+        }),
+    );
+    for (width, height) in [(140, 40), (80, 40)] {
+        let picture = drawn(&state, width, height);
+        for words in [
+            "Arena",
+            "The crowd gets its light",
+            "sacn/1",
+            "1 of 2",
+            "no: lower priority",
+            "1:01 panic is released",
+        ] {
+            assert!(picture.contains(words), "{words}:\n{picture}");
+        }
+    }
+    // However small, and before anything is known.
+    drawn(&state, 1, 1);
+    drawn(&State::default(), 20, 5);
+}
+
+#[test]
+fn the_verdict_names_the_worst() {
+    let verdict = |with: Value| {
+        let mut state = state();
+        change(&mut state, json!({ "status": figures(with) }));
+        state.verdict(Instant::now())
+    };
+    for (with, kind, words) in [
+        (json!({}), Verdict::Good, "The crowd gets its light"),
+        (json!({ "panic": true, "groups_lost": 2 }), Verdict::Bad, "PANIC"),
+        (json!({ "universes_live": 0 }), Verdict::Bad, "No light comes in"),
+        (json!({ "faults": ["radio `x`: gone"] }), Verdict::Bad, "radio `x`: gone"),
+        (json!({ "groups_lost": 1 }), Verdict::Warning, "1 of 2 groups have no signal"),
+        (json!({ "bands_connected": 7 }), Verdict::Warning, "2 of 9 bands are not connected"),
+        (json!({ "bands_connected": 0 }), Verdict::Bad, "No band is connected"),
+        (json!({ "grand_master": 128 }), Verdict::Hand, "Grand master at 50 %"),
+    ] {
+        let (got, said) = verdict(with.clone());
+        assert!(got == kind && said.contains(words), "{with}: {got:?} {said}");
+    }
+    let mut state = state();
+    state.broke("refused".into());
+    assert!(state.verdict(Instant::now()).1.contains("No connection to the relay"));
+    change(&mut state, json!({}));
+    assert_eq!(state.verdict(Instant::now()).0, Verdict::Good, "it is back");
+    let later = Instant::now() + Duration::from_secs(60);
+    assert!(state.verdict(later).1.contains("says nothing any more"));
+}
+
+#[test]
+fn keys_give_orders_for_what_is_chosen() {
+    let (state, (mut desk, orders)) = (state(), desk());
+    press(&mut desk, &state, "i");
+    assert_eq!(
+        orders.try_recv().unwrap().1,
+        json!({ "pattern": "identify", "seconds": 30 }),
+        "all, while none is chosen"
+    );
+    for _ in 0..5 {
+        let _ = desk.press(KeyEvent::new(KeyCode::Right, KeyModifiers::NONE), &state);
+    }
+    press(&mut desk, &state, "g");
+    let (path, body, _) = orders.try_recv().unwrap();
+    assert_eq!((path, body), ("release", json!({ "groups": ["right"] })));
+    press(&mut desk, &state, "-");
+    assert_eq!(orders.try_recv().unwrap().1, json!({ "level": 242 }));
+}
+
+#[test]
+fn panic_is_one_key_and_its_release_two_in_a_row() {
+    let (state, (mut desk, orders)) = (state(), desk());
+    press(&mut desk, &state, "P");
+    assert_eq!(orders.try_recv().unwrap().1, json!({ "on": true }));
+    press(&mut desk, &state, "yrfy");
+    let (path, ..) = orders.try_recv().unwrap();
+    assert_eq!((path, orders.try_recv().is_err()), ("freeze", true), "not in a row");
+    press(&mut desk, &state, "ry");
+    assert_eq!(orders.try_recv().unwrap().1, json!({ "on": false }));
+}
+
+#[test]
+fn without_a_token_keys_change_nothing_and_say_so() {
+    let mut desk = Desk::new(sync_channel(4).0, None);
+    press(&mut desk, &state(), "P");
+    assert!(desk.words.contains("no token"), "{}", desk.words);
+}
+
+#[test]
+fn groups_that_changed_replace_what_was_known_of_them() {
+    let mut state = state();
+    change(&mut state, json!({ "all_groups": "AQIDAAQFBgE=" }));
+    assert_eq!(state.groups, [[1, 2, 3, 0], [4, 5, 6, 1]]);
+    change(&mut state, json!({ "groups": "AQAJCAcA" }));
+    assert_eq!(state.groups, [[1, 2, 3, 0], [9, 8, 7, 0]]);
+    change(
+        &mut state,
+        json!({ "groups": "////////", "all_groups": null, "universes": [[9, [0, 0, 0, 0, 0, 0]]] }),
+    );
+    assert_eq!(state.groups[0], [1, 2, 3, 0], "what is not there does not matter");
+}

@@ -1,0 +1,273 @@
+//! The picture: a verdict, the crowd, universes and their sources, radios, latencies, events.
+
+use std::time::Instant;
+
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::style::{Color, Modifier, Style, Stylize};
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Block, Cell, Paragraph, Row, Sparkline, Table, TableState};
+
+use super::keys::{Desk, Focus};
+use super::state::{State, Verdict, percent};
+use crate::latency::latency;
+
+/// Narrower than this, everything stands in one column.
+const TWO_COLUMNS: u16 = 100;
+
+pub(super) fn draw(frame: &mut Frame<'_>, state: &State, desk: &Desk, now: Instant) {
+    let [head, verdict, body, foot] = Layout::vertical([
+        Constraint::Length(1),
+        Constraint::Length(3),
+        Constraint::Min(6),
+        Constraint::Length(1),
+    ])
+    .areas(frame.area());
+    draw_head(frame, head, state);
+    draw_verdict(frame, verdict, state, now);
+    let two = body.width >= TWO_COLUMNS;
+    let (left, right) = if two {
+        let [left, right] =
+            Layout::horizontal([Constraint::Percentage(55), Constraint::Percentage(45)])
+                .areas(body);
+        (left, right)
+    } else {
+        let [left, right] =
+            Layout::vertical([Constraint::Percentage(60), Constraint::Percentage(40)]).areas(body);
+        (left, right)
+    };
+    let [crowd, universes, sources] = Layout::vertical([
+        Constraint::Fill(3),
+        Constraint::Fill(2),
+        Constraint::Length(if state.detail.is_some() { 6 } else { 0 }),
+    ])
+    .areas(left);
+    draw_crowd(frame, crowd, state, desk);
+    draw_universes(frame, universes, state, desk);
+    draw_sources(frame, sources, state);
+    let radio_rows = u16::try_from(state.radios.len()).unwrap_or(8).clamp(1, 8) + 3;
+    let [radios, latencies, events] = Layout::vertical([
+        Constraint::Length(radio_rows),
+        Constraint::Length(if two { 7 } else { 0 }),
+        Constraint::Min(3),
+    ])
+    .areas(right);
+    draw_radios(frame, radios, state);
+    draw_latencies(frame, latencies, state);
+    draw_events(frame, events, state);
+    let keys = "P panic  r release  f freeze  +/-/0 master  i identify  c colours  h chase  \
+                g give back  a all  Tab  q quit";
+    let words = Span::from(format!(" {}  ", desk.words)).fg(Color::Yellow);
+    frame.render_widget(Line::from(vec![words, Span::from(keys).dim()]), foot);
+}
+
+fn draw_head(frame: &mut Frame<'_>, area: Rect, state: &State) {
+    let show = state.scene.as_ref().map_or("wristcast", |scene| scene.show.as_str());
+    let mut spans = vec![Span::from(format!(" {show}  ")).bold()];
+    if let Some(figures) = &state.figures {
+        let last = state.latencies.back().and_then(|point| point[3]);
+        let p99 = last.map_or("–".to_owned(), |us| latency(f64::from(us)));
+        let text = format!(
+            "{:.0} packets/s   universes {}/{}   groups {}/{}   bands {}/{}   p99 {p99}   master {} %   up {}:{:02}",
+            figures.packets_per_second,
+            figures.universes_live,
+            figures.universes,
+            figures.groups.saturating_sub(figures.groups_lost),
+            figures.groups,
+            figures.bands_connected,
+            figures.bands,
+            percent(figures.grand_master),
+            figures.uptime_s / 60,
+            figures.uptime_s % 60,
+        );
+        spans.push(text.into());
+    }
+    frame.render_widget(Line::from(spans), area);
+}
+
+fn draw_verdict(frame: &mut Frame<'_>, area: Rect, state: &State, now: Instant) {
+    let (verdict, words) = state.verdict(now);
+    let colour = match verdict {
+        Verdict::Good => Color::Green,
+        Verdict::Hand => Color::Blue,
+        Verdict::Warning => Color::Yellow,
+        Verdict::Bad => Color::Red,
+    };
+    let block = Block::bordered().border_style(Style::new().fg(colour));
+    frame.render_widget(Paragraph::new(words.bold().fg(colour)).block(block), area);
+}
+
+/// Two cells for each group, in the order of the show file.
+fn draw_crowd(frame: &mut Frame<'_>, area: Rect, state: &State, desk: &Desk) {
+    let groups = state.scene.as_ref().map(|scene| &scene.groups[..]).unwrap_or_default();
+    let chosen = desk.group.and_then(|group| Some((group, groups.get(group)?)));
+    let title = match chosen {
+        None => " Crowd: every group ".to_owned(),
+        Some((_, group)) => {
+            let hand = state.hands.iter().find(|hand| hand.name == group.name);
+            let over = hand.and_then(|hand| hand.overridden_by.as_deref());
+            let master = hand.map_or(100, |hand| percent(hand.master));
+            let over = over.map(|over| format!(", overridden: {over}")).unwrap_or_default();
+            format!(" Crowd: {}, master {master} %{over} ", group.name)
+        }
+    };
+    let block = focused(Block::bordered().title(title), desk.focus == Focus::Groups);
+    let inner = block.inner(area);
+    frame.render_widget(block, area);
+    let columns = usize::from(inner.width / 2).max(1);
+    desk.columns.set(columns);
+    let rows = usize::from(inner.height).max(1);
+    // The chosen group stays in sight.
+    let first = chosen.map_or(0, |(group, _)| (group / columns).saturating_sub(rows - 1)) * columns;
+    let shown = state.groups.iter().enumerate().skip(first).take(columns * rows);
+    let lines = shown.collect::<Vec<_>>();
+    let lines = lines.chunks(columns).map(|row| {
+        Line::from_iter(row.iter().map(|&(index, &[red, green, blue, bits])| {
+            let style = Style::new().bg(Color::Rgb(red, green, blue));
+            let dark = u16::from(red) + u16::from(green) + u16::from(blue) < 380;
+            let style = style.fg(if dark { Color::White } else { Color::Black });
+            let is_chosen = chosen.is_some_and(|(group, _)| group == index);
+            let mark = match (is_chosen, bits & 1 != 0, bits & 2 != 0) {
+                (true, ..) => "[]",
+                (false, true, _) => "x ",
+                (false, false, true) => "· ",
+                _ => "  ",
+            };
+            Span::styled(mark, style)
+        }))
+    });
+    frame.render_widget(Paragraph::new(lines.collect::<Vec<_>>()), inner);
+}
+
+fn draw_universes(frame: &mut Frame<'_>, area: Rect, state: &State, desk: &Desk) {
+    let names = state.scene.as_ref().map(|scene| &scene.universes[..]).unwrap_or_default();
+    let rows = names.iter().zip(&state.universes).map(|(name, line)| {
+        let (words, colour) = match line.0 {
+            0 => ("waiting", Color::Gray),
+            1 => ("live", Color::Green),
+            _ => ("LOST", Color::Red),
+        };
+        let bar = "▉".repeat(usize::from(line.5) * 10 / 255);
+        let sources = match line.2 == line.3 {
+            true => line.2.to_string(),
+            false => format!("{} of {}", line.2, line.3),
+        };
+        Row::new([
+            Cell::from(name.to_string()),
+            Cell::from(words).style(Style::new().fg(colour)),
+            Cell::from(line.1.to_string()),
+            Cell::from(sources),
+            Cell::from(line.4.to_string()),
+            Cell::from(bar).style(Style::new().fg(Color::Green)),
+        ])
+    });
+    let widths = [
+        Constraint::Length(16),
+        Constraint::Length(8),
+        Constraint::Length(5),
+        Constraint::Length(8),
+        Constraint::Length(6),
+        Constraint::Min(4),
+    ];
+    let has_focus = desk.focus == Focus::Universes;
+    let table = Table::new(rows, widths)
+        .header(Row::new(["universe", "state", "/s", "sources", "gaps", "level"]).dim())
+        .row_highlight_style(Style::new().add_modifier(Modifier::REVERSED))
+        .block(focused(Block::bordered().title(" Input "), has_focus));
+    let chosen = has_focus.then_some(desk.universe);
+    frame.render_stateful_widget(table, area, &mut TableState::new().with_selected(chosen));
+}
+
+fn draw_sources(frame: &mut Frame<'_>, area: Rect, state: &State) {
+    let Some((universe, levels, sources)) = &state.detail else { return };
+    let lit = levels.iter().filter(|&&level| level > 0).count();
+    let rows = sources.iter().map(|source| {
+        let (counts, colour) = match &source.reason {
+            None => ("counts".to_owned(), Color::Green),
+            Some(why) => (format!("no: {}", why.replace('_', " ")), Color::Yellow),
+        };
+        Row::new([
+            Cell::from(source.name.clone()),
+            Cell::from(source.address.clone()),
+            Cell::from(source.priority.map_or("–".to_owned(), |priority| priority.to_string())),
+            Cell::from(format!("{:.0}/s", source.rate_hz)),
+            Cell::from(counts).style(Style::new().fg(colour)),
+        ])
+    });
+    let widths = [
+        Constraint::Fill(2),
+        Constraint::Fill(2),
+        Constraint::Length(4),
+        Constraint::Length(6),
+        Constraint::Fill(2),
+    ];
+    let title = format!(" {universe}: {lit} of {} slots lit ", levels.len());
+    frame.render_widget(Table::new(rows, widths).block(Block::bordered().title(title)), area);
+}
+
+fn draw_radios(frame: &mut Frame<'_>, area: Rect, state: &State) {
+    let rows = state.radios.iter().map(|radio| {
+        let colour = match radio.state.as_str() {
+            "up" => Color::Green,
+            "down" => Color::Red,
+            _ => Color::Gray,
+        };
+        Row::new([
+            Cell::from(radio.name.clone()),
+            Cell::from(radio.detail.clone().unwrap_or_else(|| radio.state.clone()))
+                .style(Style::new().fg(colour)),
+            Cell::from(format!("{}/{}", radio.bands_connected, radio.bands)),
+            Cell::from(radio.frames_sent.to_string()),
+            Cell::from(radio.frames_failed.to_string()),
+        ])
+    });
+    let widths = [
+        Constraint::Fill(1),
+        Constraint::Fill(1),
+        Constraint::Length(11),
+        Constraint::Length(11),
+        Constraint::Length(7),
+    ];
+    let table = Table::new(rows, widths)
+        .header(Row::new(["radio", "state", "bands", "frames", "failed"]).dim())
+        .block(Block::bordered().title(" Radios "));
+    frame.render_widget(table, area);
+}
+
+fn draw_latencies(frame: &mut Frame<'_>, area: Rect, state: &State) {
+    let width = usize::from(area.width.saturating_sub(2));
+    let p99: Vec<u64> =
+        state.latencies.iter().map(|point| u64::from(point[3].unwrap_or(0))).collect();
+    let shown = &p99[p99.len().saturating_sub(width)..];
+    let most = shown.iter().max().copied().unwrap_or(0);
+    let title = format!(" p99 to the radio, a bar a second; highest {} ", latency(most as f64));
+    let bars = Sparkline::default()
+        .data(shown)
+        .style(Style::new().fg(Color::Yellow))
+        .block(Block::bordered().title(title));
+    frame.render_widget(bars, area);
+}
+
+fn draw_events(frame: &mut Frame<'_>, area: Rect, state: &State) {
+    let lines = state.events.iter().take(usize::from(area.height)).map(|event| {
+        let seconds = event.uptime_ms / 1000;
+        let words = Span::from(event.text.clone());
+        let words = match event.severity {
+            wristcast_core::snapshot::Severity::Info => words,
+            wristcast_core::snapshot::Severity::Warning => words.fg(Color::Yellow),
+            wristcast_core::snapshot::Severity::Fault => words.fg(Color::Red),
+        };
+        let by = event.by.as_ref().map(|by| format!("  {by}")).unwrap_or_default();
+        Line::from(vec![
+            Span::from(format!("{:>3}:{:02} ", seconds / 60, seconds % 60)).dim(),
+            words,
+            Span::from(by).fg(Color::Blue),
+        ])
+    });
+    let block = Block::bordered().title(" What happened ");
+    frame.render_widget(Paragraph::new(lines.collect::<Vec<_>>()).block(block), area);
+}
+
+fn focused(block: Block<'_>, is: bool) -> Block<'_> {
+    if is { block.border_style(Style::new().fg(Color::Cyan)) } else { block }
+}
