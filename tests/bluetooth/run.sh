@@ -6,7 +6,7 @@
 #   CACHE     kernel and file system are kept here; default target/bluetooth-bed
 #   SCENARIO  default: all, see scenario.py
 # needs: Debian 12 on x86-64, root (apt, mmdebstrap), Rust; two cores, 3 GB of disk, 1 GB of memory.
-#   With a full cache and a built relay about 3 minutes. From nothing: the kernel, the file system and
+#   With a full cache and a built relay about 4 minutes. From nothing: the kernel, the file system and
 #   the relay are built first; how long that takes on a quiet machine has not been measured.
 # It says nothing about radio: the virtual link has no loss and no connection intervals.
 set -euo pipefail
