@@ -27,6 +27,7 @@
 //! - **Nothing stays wrong.** Every look is sent again when its refresh time is over, large changes
 //!   a few times more on paths without acknowledgement.
 
+pub mod broadcast;
 pub(crate) mod fair;
 mod ramp;
 mod slot;
