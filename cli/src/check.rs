@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use wristcast_core::air::Budget;
 use wristcast_core::config::{
-    Config, Diagnostic, PatchRow, RadioConfig, RadioKind, Severity, is_profile, patch_table,
+    BroadcastConfig, Config, Diagnostic, PatchRow, RadioConfig, RadioKind, Severity, is_profile,
+    patch_table,
     read_profile,
 };
 use wristcast_core::radio::panic_worst;
@@ -93,6 +95,9 @@ fn print(config: &Config, out: &mut dyn Write) -> io::Result<()> {
             let (name, bands, worst) = (&radio.name, counted(bands, "band"), worst.as_millis());
             writeln!(out, "blackout on {name}: at worst {worst} ms for {bands}")?;
         }
+        if let RadioKind::Broadcast(broadcast) = &radio.kind {
+            on_air(&radio.name, broadcast, config.groups.len(), out)?;
+        }
     }
     Ok(())
 }
@@ -113,9 +118,47 @@ fn blackout(radio: &RadioConfig, groups: usize) -> Option<(usize, Duration)> {
             let interval = gatt.bands.iter().map(|band| band.profile.min_interval()).max();
             (AT_ONCE * gatt.adapters.len().max(1), interval.unwrap_or_default(), WRITE)
         }
+        // One frame is for all bands.
+        RadioKind::Broadcast(_) => return None,
     };
     let bands = radio.kind.bands(groups);
     (bands > 0).then(|| (bands, panic_worst(bands, room, interval, write)))
+}
+
+/// What a broadcast can do at worst: every group changes at once.
+fn on_air(
+    name: &str,
+    radio: &BroadcastConfig,
+    groups: usize,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let budget = Budget::of(radio, groups);
+    let ms = |time: Option<Duration>| {
+        time.map_or("never".to_owned(), |time| format!("in {} ms", time.as_millis()))
+    };
+    writeln!(
+        out,
+        "\n{name}: {} adverts on {}, {} in {} of {} ms; {:.0} % of a controller's time on the air",
+        radio.way.word(),
+        counted(radio.controllers.len(), "controller"),
+        counted(budget.groups, "group"),
+        counted(budget.frames, "frame"),
+        budget.slot.as_millis(),
+        budget.busy * 100.0,
+    )?;
+    writeln!(
+        out,
+        "  with {:.0} % of frames missed, if every group changes at once: 99 % of bands have it {}, \
+         99.9 % {}; {:.2} % wait for a keyframe",
+        radio.loss * 100.0,
+        ms(budget.until_99),
+        ms(budget.until_999),
+        budget.left_to_keyframes * 100.0,
+    )?;
+    if radio.key.is_none() {
+        writeln!(out, "  no key: anyone near can drive these bands (wristcast keys new)")?;
+    }
+    Ok(())
 }
 
 fn cells(row: &PatchRow) -> [String; 6] {
@@ -137,6 +180,7 @@ fn report(file: &ShowFile) -> Value {
     json!({
         "ok": file.config.is_some(),
         "name": file.config.as_ref().map(|config| &config.name),
+        "on_air": file.config.as_ref().map(budgets),
         "patch": file.config.as_ref().map(patch_table),
         "blackout_worst_ms": file.config.as_ref().map(blackouts),
         "errors": of_severity(&file.diagnostics, Severity::Error),
@@ -155,6 +199,25 @@ fn blackouts(config: &Config) -> Value {
 
 fn of_severity(found: &[Diagnostic], severity: Severity) -> Vec<Value> {
     found.iter().filter(|one| one.severity == severity).map(diagnostic).collect()
+}
+
+fn budgets(config: &Config) -> Value {
+    let budgets = config.radios.iter().filter_map(|radio| {
+        let RadioKind::Broadcast(broadcast) = &radio.kind else { return None };
+        let budget = Budget::of(broadcast, config.groups.len());
+        let ms = |time: Option<Duration>| time.map(|time| time.as_millis() as u64);
+        Some(json!({
+            "radio": radio.name,
+            "frames": budget.frames,
+            "slot_ms": budget.slot.as_secs_f64() * 1000.0,
+            "busy": budget.busy,
+            "until_99_ms": ms(budget.until_99),
+            "until_999_ms": ms(budget.until_999),
+            "left_to_keyframes": budget.left_to_keyframes,
+            "authenticated": broadcast.key.is_some(),
+        }))
+    });
+    budgets.collect()
 }
 
 fn diagnostic(diagnostic: &Diagnostic) -> Value {

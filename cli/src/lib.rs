@@ -10,11 +10,13 @@ mod duration;
 mod exit;
 mod http;
 mod keep_awake;
+mod keys;
 mod latency;
 mod logging;
 mod monitor;
 mod openapi;
 mod output_file;
+mod plan;
 mod record;
 mod recorded;
 mod replay;
@@ -83,6 +85,8 @@ enum Command {
     Service(service::Args),
     Schema(schema::Args),
     Openapi(openapi::Args),
+    Keys(keys::Args),
+    Plan(plan::Args),
     Completions(completions::Args),
 }
 
@@ -102,6 +106,8 @@ impl Command {
             Self::Service(args) => service::run(&args, out),
             Self::Schema(args) => schema::run(&args, out),
             Self::Openapi(args) => openapi::run(&args, out),
+            Self::Keys(args) => keys::run(&args, out),
+            Self::Plan(args) => plan::run(&args, out),
             Self::Completions(args) => completions::run(&args, out),
         }
     }

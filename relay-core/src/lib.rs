@@ -37,6 +37,7 @@
 //! (default): connected wristbands through the host's Bluetooth stack.
 #![forbid(unsafe_code)]
 
+pub mod air;
 pub mod artnet_node;
 pub mod band;
 pub mod config;

@@ -72,7 +72,7 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
 fn own_profiles(config: &Config) -> impl Iterator<Item = Arc<Profile>> {
     let bands = config.radios.iter().flat_map(|radio| match &radio.kind {
         RadioKind::Gatt(gatt) => gatt.bands.as_slice(),
-        RadioKind::Simulated(_) => &[],
+        RadioKind::Simulated(_) | RadioKind::Broadcast(_) => &[],
     });
     bands.map(|band| Arc::clone(&band.profile))
 }

@@ -17,6 +17,8 @@ fn help_names_every_command_and_every_exit_code() {
         "check",
         "bands",
         "service",
+        "keys",
+        "plan",
         "schema",
         "openapi",
         "completions",
@@ -44,6 +46,8 @@ fn help_of_every_command_has_an_example_that_is_itself_a_command() {
         "show render",
         "check",
         "service",
+        "keys",
+        "plan",
         "schema",
         "completions",
     ] {

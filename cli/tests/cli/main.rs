@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests, too")]
 
 mod bands;
+mod broadcast;
 mod check;
 mod control;
 mod demo;

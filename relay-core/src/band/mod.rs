@@ -4,6 +4,7 @@
 //! vectors for other implementations are in `docs/band-frame.md`. Bands of other makers are
 //! described by [profiles](profile) of the GATT radio, for the relay's end alone.
 
+pub mod broadcast_key;
 mod frame;
 mod player;
 pub mod profile;

@@ -37,7 +37,9 @@ fn only_loopback(
 ) {
     let loopback = !network.interfaces.is_empty()
         && network.interfaces.iter().all(super::InterfaceSelector::is_loopback);
-    let real = radios.iter().find(|(radio, _)| matches!(radio.kind, RadioKind::Gatt(_)));
+    let real = radios
+        .iter()
+        .find(|(radio, _)| matches!(radio.kind, RadioKind::Gatt(_) | RadioKind::Broadcast(_)));
     if let (true, Some((radio, span))) = (loopback, real) {
         let message = format!(
             "radio \"{}\" has real bands, but `interfaces` are loopback only: no console is heard",
@@ -56,6 +58,8 @@ fn groups_without_bands(
     for (radio, _) in radios {
         match &radio.kind {
             RadioKind::Simulated(radio) if radio.groups.is_empty() => return,
+            RadioKind::Broadcast(radio) if radio.groups.is_empty() => return,
+            RadioKind::Broadcast(radio) => radio.groups.iter().for_each(|&g| served[g] = true),
             RadioKind::Simulated(radio) => radio.groups.iter().for_each(|&g| served[g] = true),
             RadioKind::Gatt(radio) => radio.bands.iter().for_each(|band| served[band.group] = true),
         }

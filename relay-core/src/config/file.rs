@@ -401,6 +401,54 @@ enum Radio {
         #[schemars(range(min = 0, max = 9_223_372_036_854_775_807i64), extend("default" = 1))]
         seed: Option<u64>,
     },
+    /// Any number of wristbands that listen to adverts.
+    Broadcast {
+        /// Name, unique. Default: the kind and a number.
+        #[schemars(length(min = 1, max = 100))]
+        name: Option<String>,
+        /// Bluetooth controllers that carry the same frames: "serial:/dev/ttyACM0", "hci0" (Linux)
+        /// or "tcp:127.0.0.1:9000".
+        #[schemars(length(min = 1, max = 64))]
+        controllers: Vec<String>,
+        /// File with the show's keys, beside the show, made by `wristcast keys new`; or "none".
+        key: String,
+        /// Kind of adverts. Default "extended".
+        #[schemars(extend("default" = "extended", "enum" = ["extended", "periodic", "legacy"]))]
+        way: Option<String>,
+        /// Groups on the air, by name; the name of a counted group with its {} stands for all of
+        /// them. Left out: every group.
+        #[schemars(length(min = 1, max = 65_536))]
+        groups: Option<Vec<String>>,
+        /// Advertising interval, ms, 20 to 1000; periodic from 7.5. Default 20.
+        #[schemars(range(min = 7.5, max = 1000), extend("default" = 20))]
+        interval_ms: Option<f64>,
+        /// The show's id on the air, 0 to 65535. Default 1.
+        #[schemars(extend("default" = 1))]
+        show_id: Option<u16>,
+        /// Company identifier of the adverts, 0 to 65535. Default 65535, for tests.
+        #[schemars(extend("default" = 65_535))]
+        company_id: Option<u16>,
+        /// From a look's arrival to when all bands show it, ms, 0 to 1020. Default 60.
+        #[schemars(range(min = 0, max = 1020), extend("default" = 60))]
+        lead_ms: Option<u16>,
+        /// How often a change is sent before it is left to the keyframes, 1 to 50. Default 6.
+        #[schemars(range(min = 1, max = 50), extend("default" = 6))]
+        repeats: Option<u8>,
+        /// What bands do when they hear nothing. Default "hold".
+        #[schemars(extend("default" = "hold", "enum" = ["hold", "black", "glow"]))]
+        fall_back: Option<String>,
+        /// After how long without a frame, ms, 500 to 3600000; the next shorter of 500, 1000,
+        /// 2000 and so on. Default 4000.
+        #[schemars(range(min = 500, max = 3_600_000), extend("default" = 4000))]
+        fall_back_after_ms: Option<u32>,
+        /// Colours as they are, or the nearest of sixteen, of which more fit a frame. Default
+        /// "exact".
+        #[schemars(extend("default" = "exact", "enum" = ["exact", "nearest"]))]
+        colours: Option<String>,
+        /// Share of frames that a band is reckoned to miss, 0 to 0.95, for `check`. Default 0.3.
+        #[schemars(range(min = 0, max = 0.95), extend("default" = 0.3))]
+        loss: Option<f64>,
+    },
     /// Connected wristbands through the host's Bluetooth.
     Gatt {
         /// Name, unique. Default: the kind and a number.

@@ -12,6 +12,7 @@ mod files;
 mod near;
 mod parse;
 mod patch_table;
+mod read_broadcast;
 mod read_gatt;
 mod read_groups;
 mod read_inventory;
@@ -272,6 +273,8 @@ pub enum RadioKind {
     Simulated(SimulatedConfig),
     /// Connected wristbands through the host's Bluetooth stack.
     Gatt(GattConfig),
+    /// Any number of wristbands that listen to adverts.
+    Broadcast(BroadcastConfig),
 }
 
 /// Virtual wristbands and the model of their links.
@@ -303,6 +306,67 @@ pub struct GattConfig {
     pub bands: Vec<BandConfig>,
     /// Bands connected at the same time, on each adapter; `None` = found by trying, from 8 on.
     pub max_connections: Option<usize>,
+}
+
+/// Wristbands that listen, and the controllers that advertise to them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BroadcastConfig {
+    /// Controllers that carry the same frames.
+    pub controllers: Vec<ControllerAddress>,
+    /// The kind of adverts. Default extended.
+    pub way: AirWay,
+    /// Groups (by index) that are on the air; empty = all.
+    pub groups: Vec<usize>,
+    /// Advertising interval. Default 20 ms, the least there is; periodic from 7.5 ms on.
+    pub interval: Duration,
+    /// The show's id on the air. Default 1.
+    pub show_id: u16,
+    /// Company identifier of the adverts. Default 0xFFFF, for tests.
+    pub company_id: u16,
+    /// Who may drive the bands; `None` = anyone.
+    pub key: Option<broadcast_frame::Key>,
+    /// From a look's arrival to when all bands show it, 0..=1020 ms. Default 60 ms.
+    pub lead: Duration,
+    /// How often a change is sent before it is left to the keyframes. Default 6.
+    pub repeats: u8,
+    /// What bands do when they hear nothing. Default: hold, after 4 s.
+    pub fall_back: broadcast_frame::FallBack,
+    /// Colours go out as the nearest of the standard palette. Default false.
+    pub nearest_colours: bool,
+    /// Share of frames a band is reckoned to miss, for `check`. Default 0.3.
+    pub loss: f64,
+}
+
+/// Where a controller is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ControllerAddress {
+    /// HCI UART (H4) on a serial port or a USB dongle.
+    Serial {
+        /// `/dev/ttyACM0`, `COM3`.
+        path: String,
+        /// Speed, baud.
+        baud: u32,
+    },
+    /// HCI user channel of adapter `hciN`; Linux.
+    UserChannel(u16),
+    /// H4 over TCP: an emulator, or a serial port somewhere else.
+    Tcp {
+        /// Name or address.
+        host: String,
+        /// Port.
+        port: u16,
+    },
+}
+
+/// Kinds of adverts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AirWay {
+    /// 31 bytes, heard by every receiver.
+    Legacy,
+    /// Up to 245 bytes, Bluetooth 5.
+    Extended,
+    /// A periodic train, and extended adverts that lead to it.
+    Periodic,
 }
 
 /// One physical wristband.

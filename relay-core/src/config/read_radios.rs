@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use super::files::Files;
+use super::read_broadcast::broadcast;
 use super::read_gatt::Bands;
 use super::read_groups::Groups;
 use super::read_network::set;
@@ -20,6 +21,7 @@ pub(super) const NAME_BYTES_MAX: usize = 100;
 enum Kind {
     Simulated,
     Gatt,
+    Broadcast,
 }
 
 /// Reads every `[[radio]]`, and the inventory; gives the radios that were right, and where they are.
@@ -29,7 +31,8 @@ pub(super) fn radios(
     groups: &Groups,
     files: &dyn Files,
 ) -> Vec<(RadioConfig, Range<usize>)> {
-    let mut reading = Reading { groups, named: Vec::new(), bands: Bands::new(groups, files) };
+    let bands = Bands::new(groups, files);
+    let mut reading = Reading { groups, files, named: Vec::new(), bands };
     if let Some(value) = value {
         reading.radios(report, value);
     }
@@ -46,6 +49,7 @@ pub(super) fn radios(
 
 struct Reading<'g> {
     groups: &'g Groups,
+    files: &'g dyn Files,
     /// Radios so far, and the names they were given.
     named: Vec<(Option<String>, RadioKind, Range<usize>)>,
     bands: Bands<'g>,
@@ -77,13 +81,25 @@ impl Reading<'_> {
             Some(name.to_owned())
         });
         let kind = kind.and_then(|value| {
-            value.choice(report, &[("simulated", Kind::Simulated), ("gatt", Kind::Gatt)], "")
+            let kinds = [
+                ("simulated", Kind::Simulated),
+                ("gatt", Kind::Gatt),
+                ("broadcast", Kind::Broadcast),
+            ];
+            value.choice(report, &kinds, "")
         });
         let kind = match kind {
             Some(Kind::Simulated) => RadioKind::Simulated(self.simulated(report, &mut table)),
             Some(Kind::Gatt) => {
                 let index = self.named.len();
                 RadioKind::Gatt(self.bands.radio(report, &mut table, index))
+            }
+            Some(Kind::Broadcast) => {
+                let mut radio = broadcast(report, &mut table, self.files);
+                set(&mut radio.groups, table.get("groups"), |value| {
+                    Some(self.groups(report, value))
+                });
+                RadioKind::Broadcast(radio)
             }
             // Which other keys it may have depends on its kind.
             None => return table.finish_missing(report),
@@ -118,7 +134,7 @@ impl Reading<'_> {
         radio
     }
 
-    /// `groups` of a simulated radio: names of groups, or of whole entries, ascending.
+    /// `groups` of a simulated or a broadcast radio: names of groups, or of whole entries, ascending.
     fn groups(&self, report: &mut Report<'_>, value: Value<'_>) -> Vec<usize> {
         let Some(items) = value.list(report, "names of groups", GROUPS_MAX) else {
             return Vec::new();
@@ -170,7 +186,7 @@ fn with_names(
 }
 
 /// To the nearest nanosecond: a float holds 7.5 ms, but not 0.1 ms.
-fn millis(number: f64) -> Duration {
+pub(super) fn millis(number: f64) -> Duration {
     Duration::from_nanos((number * 1e6).round() as u64)
 }
 
@@ -180,6 +196,7 @@ impl RadioKind {
         match self {
             Self::Simulated(_) => "simulated",
             Self::Gatt(_) => "gatt",
+            Self::Broadcast(_) => "broadcast",
         }
     }
 
@@ -189,6 +206,9 @@ impl RadioKind {
             Self::Simulated(radio) if radio.groups.is_empty() => radio.bands_per_group * groups,
             Self::Simulated(radio) => radio.bands_per_group * radio.groups.len(),
             Self::Gatt(radio) => radio.bands.len(),
+            // What listens is not counted; each group is a link.
+            Self::Broadcast(radio) if radio.groups.is_empty() => groups,
+            Self::Broadcast(radio) => radio.groups.len(),
         }
     }
 }

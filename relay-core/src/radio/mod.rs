@@ -10,6 +10,8 @@
 //! A radio that works with threads of its own wakes the lane thread with its [`LaneWaker`]
 //! whenever it has an event to give.
 
+#[cfg(feature = "broadcast")]
+pub mod broadcast;
 mod budget;
 mod calendar;
 pub mod dispatch;
@@ -38,7 +40,7 @@ use telemetry::RadioTelemetry;
 /// **After any call with the time in it, drain [`poll_event`](Self::poll_event), then sleep until
 /// [`poll_timeout`](Self::poll_timeout) or until woken.** All calls come from one thread.
 pub trait Radio: Send {
-    /// What kind it is, for the status: `simulated`, `gatt`.
+    /// What kind it is, for the status: `simulated`, `gatt`, `broadcast`.
     fn kind(&self) -> &'static str;
 
     /// The links, fixed for the life of the radio. A [`LinkId`] is an index into them. All are

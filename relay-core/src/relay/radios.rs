@@ -66,6 +66,15 @@ fn make(radio: &RadioConfig, groups: usize) -> Result<Box<dyn Radio>, StartError
         RadioKind::Simulated(config) => Ok(Box::new(SimulatedRadio::new(config, groups))),
         #[cfg(feature = "gatt")]
         RadioKind::Gatt(config) => Ok(Box::new(crate::radio::gatt::GattRadio::new(config))),
+        #[cfg(feature = "broadcast")]
+        RadioKind::Broadcast(config) => {
+            Ok(Box::new(crate::radio::broadcast::BroadcastRadio::new(config, groups)))
+        }
+        #[cfg(not(feature = "broadcast"))]
+        RadioKind::Broadcast(_) => Err(StartError::Radio {
+            name: radio.name.clone(),
+            reason: "this wristcast was built without broadcast (feature `broadcast`)".to_owned(),
+        }),
         #[cfg(not(feature = "gatt"))]
         RadioKind::Gatt(_) => Err(StartError::Radio {
             name: radio.name.clone(),

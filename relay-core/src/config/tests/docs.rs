@@ -47,7 +47,7 @@ fn every_example_of_the_reference_is_right() {
             format!("name = \"T\"\n{group}personality = \"rgb\"\n{block}")
         } else if block.starts_with("personality") {
             format!("name = \"T\"\n{group}{block}")
-        } else if block.contains("gatt") {
+        } else if block.contains("gatt") || block.contains("broadcast") {
             format!(
                 "name = \"T\"\n{}personality = \"rgb\"\n{block}",
                 group.replace("example", "floor-left")

@@ -940,7 +940,7 @@ kind = "simulatd"
 bands = 3
 "#,
         r#"
-error: `kind` is "simulatd": expected `simulated` or `gatt`
+error: `kind` is "simulatd": expected `simulated`, `gatt` or `broadcast`
  --> show.toml:8:8
   |
 8 | kind = "simulatd"

@@ -492,7 +492,7 @@ const MY_BAND: &str = "about = \"mine\"\nnames = [\"MINE*\"]\ncharacteristic = \
 fn gatt(config: &Config) -> &GattConfig {
     match &config.radios[0].kind {
         RadioKind::Gatt(gatt) => gatt,
-        RadioKind::Simulated(_) => panic!("not gatt"),
+        RadioKind::Simulated(_) | RadioKind::Broadcast(_) => panic!("not gatt"),
     }
 }
 

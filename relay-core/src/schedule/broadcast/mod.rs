@@ -189,7 +189,8 @@ impl AirScheduler {
 
     /// The change whose turn it is.
     fn most_urgent(&self) -> Option<usize> {
-        let changes = self.groups.iter().enumerate().filter(|(_, slot)| slot.known && !slot.settled);
+        let changes =
+            self.groups.iter().enumerate().filter(|(_, slot)| slot.known && !slot.settled);
         let order = |slot: &Slot| (slot.class, slot.sent, std::cmp::Reverse(self.age(slot)));
         changes.min_by_key(|(index, slot)| (order(slot), *index)).map(|(index, _)| index)
     }
