@@ -8,8 +8,7 @@ use serde_json::{Value, json};
 use wristcast_core::air::Budget;
 use wristcast_core::config::{
     BroadcastConfig, Config, Diagnostic, PatchRow, RadioConfig, RadioKind, Severity, is_profile,
-    patch_table,
-    read_profile,
+    patch_table, read_profile,
 };
 use wristcast_core::radio::panic_worst;
 
