@@ -14,6 +14,7 @@ mod keys;
 mod latency;
 mod logging;
 mod monitor;
+mod night_log;
 mod openapi;
 mod output_file;
 mod plan;

@@ -15,6 +15,7 @@ use crate::http::{Server, Tokens};
 use crate::keep_awake::KeepAwake;
 use crate::latency::latency;
 use crate::logging::{Console, LogArgs};
+use crate::night_log::NightLog;
 use crate::record::{self, RecordFileArgs};
 use crate::show_file::ShowFile;
 use crate::sources::{self, SourceLog};
@@ -30,6 +31,7 @@ use crate::stop::Stop;
 Examples:
   wristcast run show.toml
   wristcast run show.toml --log debug --trace looks.jsonl
+  wristcast run show.toml --night-log tonight
   wristcast run show.toml --record tonight.pcapng
   wristcast run show.toml --log-format json 2> relay.log
 
@@ -53,6 +55,9 @@ pub(crate) struct Args {
     /// Time between two status lines; 1s on a terminal and 10s in a log if left out, 0s for none.
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     status_every: Option<Duration>,
+    /// Write what happens, when and by whom, to NAME.txt and, as JSON lines, to NAME.jsonl.
+    #[arg(long, value_name = "NAME")]
+    night_log: Option<PathBuf>,
     /// Keep this machine from falling asleep while the show runs.
     #[arg(long)]
     keep_awake: bool,
@@ -71,6 +76,10 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
     let record = args.record.as_ref().map(|path| args.record_file.options(path, &what));
     let options = Options { trace: args.trace.clone(), record };
     let relay = Relay::start(config, options).map_err(Failure::cannot_start)?;
+    let night_log = match &args.night_log {
+        Some(name) => Some(NightLog::begin(name, relay.handle())?),
+        None => None,
+    };
     let awake = args.keep_awake.then(KeepAwake::begin);
     let server = match http {
         Some(http) => {
@@ -87,6 +96,9 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
     console.clear_status();
     let report = relay.stop();
     drop((server, awake));
+    if let Some(night_log) = night_log {
+        night_log.end();
+    }
     tracing::info!("{}", summary(&report));
     if let Some(recording) = &report.recording {
         tracing::info!("{}", record::summary(recording));

@@ -9,7 +9,7 @@ use crate::http::{connect, get, raw};
 use crate::run::Relay;
 use crate::wristcast::{eventually, file};
 
-const TOKEN: &str = "0123456789abcdef0123";
+pub(crate) const TOKEN: &str = "0123456789abcdef0123";
 
 /// A relay that takes orders.
 fn relay(name: &str) -> Relay {
@@ -34,7 +34,7 @@ fn post(relay: &Relay, path: &str, headers: &str, body: &str) -> (u16, String) {
 }
 
 /// An order as the operator gives it.
-fn order(relay: &Relay, path: &str, body: &Value) -> (u16, String) {
+pub(crate) fn order(relay: &Relay, path: &str, body: &Value) -> (u16, String) {
     post(relay, path, &headers(), &body.to_string())
 }
 

@@ -11,6 +11,7 @@ mod help;
 mod http;
 mod live;
 mod metrics;
+mod night_log;
 mod record;
 mod replay;
 mod replay_network;
