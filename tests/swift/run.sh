@@ -6,7 +6,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 root=$(realpath -m "${1:-target/swift-root}")
-if [ ! -e "$root/usr/bin/swift" ]; then
+# A link, absolute inside the root.
+if [ ! -L "$root/usr/bin/swift" ]; then
   command -v mmdebstrap >/dev/null || apt-get install -y -q --no-install-recommends mmdebstrap >/dev/null
   mkdir -p "$root"
   mmdebstrap --quiet --variant=minbase --include=swiftlang,ca-certificates,libc6-dev,gcc,g++ trixie "$root"

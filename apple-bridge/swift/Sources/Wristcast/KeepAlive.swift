@@ -140,6 +140,8 @@ public final class KeepAlive: Sendable {
             audio.stop()
             begin()
         case .engineStopped(let reason):
+            // In an interruption that is no news.
+            guard state == .running else { return }
             become(.refused(reason: reason))
             retryLater()
         }

@@ -82,7 +82,7 @@ public final class RelayHost: Sendable {
         continuity.handle(state)
         if state == .foreground {
             keepAlive.handleForeground()
-            if relay.isRunning { socketGuard.handleResume("the app is in the foreground again") }
+            if relay.isRunning { socketGuard.handleForeground() }
         }
     }
 }

@@ -17,7 +17,8 @@ extension Relay: Rebinds {}
 public final class SocketGuard: Sendable {
     /// No packets for so long while a source was live: the sockets are in doubt.
     public static let silenceMs: UInt64 = 3_000
-    /// After a change of path the sockets are kept if packets come within this time.
+    /// After a change of path the sockets are kept if packets come within this time; in the
+    /// foreground, if packets came within it.
     public static let proofMs: UInt64 = 1_000
 
     private struct Inner {
@@ -59,8 +60,18 @@ public final class SocketGuard: Sendable {
         }
     }
 
-    /// The app is in the foreground again, or was not suspended any more. At once, whatever was
-    /// tried before.
+    /// The app is in the foreground again. Sockets that deliver are kept: something kept the app
+    /// alive, and a rebind in the middle of a show would cost packets.
+    public func handleForeground() {
+        let now = clock.now().continuousMs
+        let delivers = inner.with { inner in
+            inner.heardAtMs.map { now < $0 + Self.proofMs } ?? false
+        }
+        if !delivers { handleResume("the app is in the foreground again") }
+    }
+
+    /// The app was suspended and runs again: its sockets are gone. At once, whatever was tried
+    /// before.
     public func handleResume(_ reason: String) {
         inner.with { inner in
             inner.backOff.reset()

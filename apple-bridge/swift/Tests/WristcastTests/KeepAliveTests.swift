@@ -100,6 +100,14 @@ final class KeepAliveTests: XCTestCase {
         XCTAssertEqual(keepAlive.state, .running)
     }
 
+    func testAnEngineThatStopsInAnInterruptionIsNoNews() {
+        let keepAlive = running()
+        audio.happens(.interruptionBegan)
+        audio.happens(.engineStopped(reason: "configuration changed"))
+        guard case .interrupted = keepAlive.state else { return XCTFail("\(keepAlive.state)") }
+        XCTAssertEqual(clock.waiting, 0)
+    }
+
     func testWhatHappensToAudioThatIsNotWantedIsOfNoConcern() {
         let keepAlive = running()
         keepAlive.setEnabled(false)

@@ -56,6 +56,17 @@ final class SocketGuardTests: XCTestCase {
         XCTAssertEqual(relay.reasons.last, "the app is in the foreground again")
     }
 
+    func testInTheForegroundSocketsThatDeliverAreKeptAndOthersAreNot() {
+        let guarded = makeGuard()
+        guarded.handle(received: 1, sockets: 3)
+        clock.run(SocketGuard.proofMs - 1)
+        guarded.handleForeground()
+        XCTAssertEqual(relay.reasons, [])
+        clock.suspend(60_000, asleep: true)
+        guarded.handleForeground()
+        XCTAssertEqual(relay.reasons, ["the app is in the foreground again"])
+    }
+
     func testADeadSocketRebinds() {
         let guarded = makeGuard()
         guarded.handle(received: 1, sockets: 3)
