@@ -7,6 +7,7 @@ mod radio;
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, UdpSocket};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use super::*;
@@ -23,8 +24,18 @@ fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     }
 }
 
+/// A port that nobody has. Not one of those the system gives to sockets that ask for none: between
+/// here and the relay's start another test could get it.
 fn free_port() -> u16 {
-    UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    loop {
+        let offset = (std::process::id() as u16).wrapping_mul(64);
+        let offset = offset.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
+        let port = 10_000 + offset % 10_000;
+        if UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// A show of one group, `left`, on `artnet/0/0/1`, with `more` behind it.
