@@ -8,7 +8,7 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 
-use crate::config::InterfaceSelector;
+use crate::config::{InterfaceSelector, in_network};
 use crate::snapshot::InterfaceState;
 
 /// One interface of this machine. Interfaces without an address are not seen.
@@ -89,22 +89,6 @@ impl fmt::Display for Interface {
             write!(f, "{}{}", if n == 0 { " (" } else { ", " }, address.ip)?;
         }
         write!(f, "{}", if self.addresses.is_empty() { "" } else { ")" })
-    }
-}
-
-/// Whether an address is in a network.
-pub(crate) fn in_network(ip: IpAddr, network: IpAddr, prefix: u8) -> bool {
-    // A prefix longer than the address compares the whole address.
-    match (ip, network) {
-        (IpAddr::V4(ip), IpAddr::V4(network)) => {
-            let differing = ip.to_bits() ^ network.to_bits();
-            differing.leading_zeros() >= u32::from(prefix.min(32))
-        }
-        (IpAddr::V6(ip), IpAddr::V6(network)) => {
-            let differing = ip.to_bits() ^ network.to_bits();
-            differing.leading_zeros() >= u32::from(prefix.min(128))
-        }
-        _ => false,
     }
 }
 

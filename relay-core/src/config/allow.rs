@@ -4,7 +4,6 @@ use std::net::IpAddr;
 
 use super::reader::Value;
 use super::report::Report;
-use crate::interfaces::in_network;
 use crate::wire::sacn::Cid;
 
 /// Most entries of the list. Every packet is held against it, so it is short.
@@ -40,6 +39,22 @@ impl Allow {
             Allowed::Network(network, prefix) => in_network(ip, network, prefix),
             Allowed::Cid(allowed) => cid == Some(allowed),
         })
+    }
+}
+
+/// Whether an address is in a network.
+pub(crate) fn in_network(ip: IpAddr, network: IpAddr, prefix: u8) -> bool {
+    // A prefix longer than the address compares the whole address.
+    match (ip, network) {
+        (IpAddr::V4(ip), IpAddr::V4(network)) => {
+            let differing = ip.to_bits() ^ network.to_bits();
+            differing.leading_zeros() >= u32::from(prefix.min(32))
+        }
+        (IpAddr::V6(ip), IpAddr::V6(network)) => {
+            let differing = ip.to_bits() ^ network.to_bits();
+            differing.leading_zeros() >= u32::from(prefix.min(128))
+        }
+        _ => false,
     }
 }
 

@@ -25,6 +25,8 @@ mod reader;
 mod report;
 
 pub use allow::Allow;
+#[cfg(feature = "io")]
+pub(crate) use allow::in_network;
 pub use diagnostic::{Diagnostic, Severity};
 pub use files::{Files, Folder, NoFiles, inventory_name};
 pub use patch_table::{PatchRow, patch_table};
