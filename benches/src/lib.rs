@@ -1,2 +1,3 @@
-//! Benches of wristcast, one per stage: `cargo bench -p wristcast-benches`. Peers and baselines run in
-//! the same process, so that what counts are ratios of one run.
+//! Benches, one per stage of the relay, each with its peers; and the simulated crowd of the broadcast.
+
+pub mod crowd;

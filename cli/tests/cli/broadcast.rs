@@ -26,12 +26,12 @@ fn check_says_how_long_the_air_takes_at_worst() {
     let ended = wristcast(&["check", &show]);
     assert_eq!((ended.code, ended.stderr.as_str()), (0, ""), "{ended:?}");
     // 78 groups of any colours without a code fit one frame.
-    assert!(ended.stdout.contains("80 groups in 2 frames of 20 ms"), "{}", ended.stdout);
-    assert!(ended.stdout.contains("99 % of bands have it in 160 ms"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("80 groups in 2 frames of 21 ms"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("99 % of bands have it in 168 ms"), "{}", ended.stdout);
     assert!(ended.stdout.contains("no key: anyone near"), "{}", ended.stdout);
     let json = wristcast(&["check", &show, "--json"]);
     let json: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
-    assert_eq!(json["on_air"][0]["until_999_ms"], 240);
+    assert_eq!(json["on_air"][0]["until_999_ms"], 252);
 }
 
 #[test]

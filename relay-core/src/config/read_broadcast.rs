@@ -172,11 +172,13 @@ impl AirWay {
 
 impl BroadcastConfig {
     /// How long a frame is left on the air, so that it goes out at least once: the interval, and
-    /// the 0 to 10 ms that a controller adds to it at random, but not to a periodic train
-    /// (Core 5.4, Vol 6, Part B, 4.4.2.2.1).
+    /// the 0 to 10 ms that a controller adds to it at random (Core 5.4, Vol 6, Part B,
+    /// 4.4.2.2.1). A periodic train has none of that; there a millisecond lets the frames walk
+    /// along the train, so that each band now and then hears one that was just made, and all
+    /// bands' clocks agree whatever the phase of their radio's train.
     pub fn slot(&self) -> Duration {
         match self.way {
-            AirWay::Periodic => self.interval,
+            AirWay::Periodic => self.interval + Duration::from_millis(1),
             AirWay::Legacy | AirWay::Extended => self.interval + Duration::from_millis(10),
         }
     }

@@ -6,7 +6,8 @@
 //! sent, in what order:
 //!
 //! - **Changes first**: [panic, snap, fade](Class); within a class what was sent less often; then
-//!   what waits longest. Each change goes out [`repeats`](AirPolicy::repeats) times.
+//!   what waits longest. Each change goes out [`repeats`](AirPolicy::repeats) times, and until the
+//!   time it is to be seen.
 //! - **Then keyframes**, group after group, round and round.
 //! - **Nobody starves**: one frame in [`KEYFRAME_TURN`] is a keyframe, whatever changes.
 //! - **All show it at once**: a look has a time when it is to be seen, the same in every frame that
@@ -72,7 +73,7 @@ struct Slot {
     since: u32,
     /// How often the change was sent.
     sent: u8,
-    /// It was sent as often as a change is.
+    /// It was sent as often as a change is, and its time has come.
     settled: bool,
 }
 
@@ -148,8 +149,7 @@ impl AirScheduler {
         }
     }
 
-    /// Makes the frame to be on the air from show time `now` on. `None` if no group has a look, or
-    /// all wait for their time and were sent often enough.
+    /// Makes the frame to be on the air from show time `now` on. `None` if no group has a look.
     #[must_use]
     pub fn poll_frame(&mut self, now: u32, out: &mut [u8]) -> Option<AirFrame> {
         let stamp = match self.last_stamp {
@@ -183,7 +183,7 @@ impl AirScheduler {
         let looks = &self.carried[base..base + groups];
         let encoded = frame::encode(&header, looks, self.policy.key.as_ref(), &mut out[..room])?;
         self.last_stamp = Some(stamp);
-        self.count(base, encoded.groups, class);
+        self.count(base, encoded.groups, class, stamp);
         Some(AirFrame { len: encoded.len, base, groups: encoded.groups, class })
     }
 
@@ -235,7 +235,7 @@ impl AirScheduler {
     }
 
     /// Keeps account of a frame that was made.
-    fn count(&mut self, base: usize, groups: usize, class: Class) {
+    fn count(&mut self, base: usize, groups: usize, class: Class, stamp: u32) {
         if class == Class::Keyframe {
             self.since_keyframe = 0;
             self.cursor = (base + groups) % self.groups.len();
@@ -245,7 +245,7 @@ impl AirScheduler {
         let repeats = self.policy.repeats;
         for slot in &mut self.groups[base..base + groups] {
             slot.sent = slot.sent.saturating_add(1);
-            slot.settled |= slot.sent >= repeats;
+            slot.settled |= slot.sent >= repeats && ahead(slot.execute, stamp) <= 0;
         }
     }
 }

@@ -60,6 +60,17 @@ fn a_change_is_sent_six_times_and_then_in_keyframes_for_ever() {
 }
 
 #[test]
+fn a_change_announced_far_ahead_is_sent_until_its_time() {
+    let mut air = AirScheduler::new(AirPolicy { lead_ms: 400, ..policy() }, 1);
+    air.set_look(0, Look::DARK, Class::Snap, 0);
+    changes(&mut air, 0);
+    air.set_look(0, RED, Class::Snap, 1_000);
+    let sent = changes(&mut air, 1_000);
+    let sent = sent.iter().filter(|(frame, _)| frame.class == Class::Snap);
+    assert_eq!(sent.count(), 21, "every 20 ms up to 400 ms");
+}
+
+#[test]
 fn nothing_is_sent_of_a_group_without_a_look() {
     let mut air = AirScheduler::new(policy(), 3);
     assert_eq!(air.poll_frame(0, &mut [0; 241]), None);
