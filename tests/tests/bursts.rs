@@ -17,11 +17,15 @@ const UNIVERSES: u16 = 512;
 const BURSTS: u32 = 88;
 const BURST_INTERVAL: Duration = Duration::from_nanos(1_000_000_000 / 44);
 
+/// Bursts that 4 MiB hold while the relay is held up: 180 ms of a full venue.
+const AHEAD: u32 = 8;
+
 /// Only a failing test waits that long.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Loss-free is a promise of the 4 MiB buffer that the relay asks for, not of its speed: a machine
-/// that is busy with other tests holds the relay up, and the buffer carries it over.
+/// that is busy with other tests holds the relay up, and the buffer carries it over. So the desk is
+/// never more bursts ahead than the buffer holds, and does not make up for time it lost itself.
 #[test]
 fn bursts_of_512_universes_at_44_hz_lose_nothing() {
     let port = free_port();
@@ -33,7 +37,7 @@ fn bursts_of_512_universes_at_44_hz_lose_nothing() {
     assert_eq!(status.faults, [""; 0]);
     let granted = sacn.receive_buffer_bytes;
 
-    let sent = send_bursts(port);
+    let sent = send_bursts(port, &handle);
     let packets = settled(&handle, sent);
     assert_eq!(packets.received + packets.kernel_dropped, sent, "{packets:?}");
     // Linux counts twice what it lets a socket hold.
@@ -77,15 +81,15 @@ fn show(port: u16) -> Config {
 }
 
 /// Sends the bursts and returns the number of packets.
-fn send_bursts(port: u16) -> u64 {
+fn send_bursts(port: u16, handle: &RelayHandle) -> u64 {
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a socket");
     SockRef::from(&socket).set_multicast_if_v4(&Ipv4Addr::LOCALHOST).expect("lo takes multicast");
     let mut packet = [0; 638];
-    let mut sent = 0;
-    let start = Instant::now();
+    let mut sent = 0u64;
     for burst in 0..BURSTS {
-        // The pace of a console; nothing is judged by it.
-        thread::sleep((start + BURST_INTERVAL * burst).saturating_duration_since(Instant::now()));
+        let ahead = u64::from(AHEAD - 1) * u64::from(UNIVERSES);
+        settled(handle, sent.saturating_sub(ahead));
+        let start = Instant::now();
         for number in 1..=UNIVERSES {
             let universe = SacnUniverse::new(number).expect("in range");
             let fields = DataFields::new(Cid([1; 16]), "desk", universe);
@@ -96,6 +100,8 @@ fn send_bursts(port: u16) -> u64 {
             socket.send_to(&packet[..len], (group, port)).expect("lo takes everything");
             sent += 1;
         }
+        // The pace of a console; nothing is judged by it.
+        thread::sleep((start + BURST_INTERVAL).saturating_duration_since(Instant::now()));
     }
     sent
 }
