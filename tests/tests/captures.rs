@@ -81,7 +81,7 @@ fn replays_as_expected(name: &str, prefixes: &[&str], slots: impl Fn(&Expected) 
             && bands.iter().all(|band| {
                 groups.iter().any(|group| {
                     // How a band went there is its own: it may have glided along a ramp.
-                    let mut arrived = band.look.clone();
+                    let mut arrived = band.look;
                     arrived.fade_ms = group.look.fade_ms;
                     group.name == band.group && group.look == arrived
                 })
