@@ -1,6 +1,6 @@
 //! The simulated crowd: 50 000 bands, 32 radios, 80 groups, loss swept from 0 to 60 %.
 //!
-//! usage: cargo run --release -p wristcast-benches --bin crowd [PLOT.svg] [BANDS]
+//! usage: `cargo run --release -p wristcast-benches --bin crowd [PLOT.svg] [BANDS]`
 
 use std::fmt::Write as _;
 use std::time::Instant;
