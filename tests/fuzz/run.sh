@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Fuzzes every parser for a bounded time on the stable toolchain. Needs a C++ compiler (libFuzzer).
-# usage: tests/fuzz/run.sh [SECONDS_PER_TARGET] [TARGET...]      default: 15 s each, all targets
+# usage: tests/fuzz/run.sh [SECONDS_PER_TARGET] [TARGET...]      default: 10 s each, all targets
 # The seed corpora are in tests/fuzz/corpus/TARGET; what a run finds goes to target/fuzz, so that a
 # run changes nothing in the tree. A crash leaves its input in target/fuzz/crashes and fails.
 set -euo pipefail
 cd "$(dirname "$0")"
-seconds=${1:-15}; [ $# -eq 0 ] || shift
+seconds=${1:-10}; [ $# -eq 0 ] || shift
 work=../../target/fuzz
 mkdir -p "$work/crashes"
 
