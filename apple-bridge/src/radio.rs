@@ -200,16 +200,6 @@ impl std::fmt::Debug for Ask {
 impl AppRadio {
     /// The radio for the bands of `config`. Nothing is asked before [`Radio::start`].
     pub(crate) fn new(config: &GattConfig, app: Arc<dyn BandRadio>) -> Self {
-        let link = |band: &BandConfig| {
-            let spec = LinkSpec::connection(band.id.clone(), band.group);
-            let quiet_max = band.profile.refresh_max();
-            LinkSpec {
-                min_interval: band.profile.min_interval(),
-                fades: band.profile.fades(),
-                refresh: spec.refresh.into_iter().chain(quiet_max).min(),
-                ..spec
-            }
-        };
         let band = |band: &BandConfig| Band {
             profile: Arc::clone(&band.profile),
             encoder: Encoder::default(),
@@ -221,7 +211,7 @@ impl AppRadio {
         let (asks, calls) = sync_channel(2 * config.bands.len() + 2);
         let (reporter, reports) = sync_channel(4 * config.bands.len() + 16);
         Self {
-            links: config.bands.iter().map(link).collect(),
+            links: config.bands.iter().map(LinkSpec::of_band).collect(),
             bands: config.bands.iter().map(band).collect(),
             specs: (0..).zip(&config.bands).map(|(number, band)| spec(number, band)).collect(),
             asks,

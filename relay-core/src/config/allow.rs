@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use super::read_network::{bits_of, prefix_of};
 use super::reader::Value;
 use super::report::Report;
 use crate::wire::sacn::Cid;
@@ -81,13 +82,10 @@ pub(super) fn read(report: &mut Report<'_>, value: Value<'_>) -> Option<Allow> {
 fn entry(text: &str) -> Option<Allowed> {
     if let Some((address, prefix)) = text.split_once('/') {
         let address: IpAddr = address.parse().ok()?;
-        let bits = if address.is_ipv4() { 32 } else { 128 };
-        let digits = prefix.bytes().all(|b| b.is_ascii_digit());
-        let prefix = prefix.parse().ok().filter(|&prefix: &u8| digits && prefix <= bits)?;
-        return Some(Allowed::Network(address, prefix));
+        return Some(Allowed::Network(address, prefix_of(address, prefix)?));
     }
     if let Ok(address) = text.parse::<IpAddr>() {
-        return Some(Allowed::Network(address, if address.is_ipv4() { 32 } else { 128 }));
+        return Some(Allowed::Network(address, bits_of(address)));
     }
     uuid::Uuid::try_parse(text).ok().map(|uuid| Allowed::Cid(Cid(uuid.into_bytes())))
 }

@@ -130,6 +130,17 @@ fn interfaces(report: &mut Report<'_>, value: Value<'_>) -> Vec<InterfaceSelecto
     selectors
 }
 
+/// Bits of an address.
+pub(super) const fn bits_of(address: IpAddr) -> u8 {
+    if address.is_ipv4() { 32 } else { 128 }
+}
+
+/// The length of a network's prefix, as it stands behind the `/`.
+pub(super) fn prefix_of(network: IpAddr, text: &str) -> Option<u8> {
+    let digits = text.bytes().all(|b| b.is_ascii_digit());
+    text.parse().ok().filter(|&prefix| digits && prefix <= bits_of(network))
+}
+
 fn selector(report: &mut Report<'_>, value: Value<'_>, text: &str) -> Option<InterfaceSelector> {
     const EXPECTED: &str = "the name of an interface (`eth0`), an address it has (`10.0.0.2`) \
                             or its network (`10.0.0.0/8`)";
@@ -138,10 +149,9 @@ fn selector(report: &mut Report<'_>, value: Value<'_>, text: &str) -> Option<Int
             value.wrong(report, EXPECTED);
             return None;
         };
-        let bits = if address.is_ipv4() { 32 } else { 128 };
-        let digits = prefix.bytes().all(|b| b.is_ascii_digit());
-        let prefix = prefix.parse::<u8>().ok().filter(|&prefix| digits && prefix <= bits);
+        let prefix = prefix_of(address, prefix);
         if prefix.is_none() {
+            let bits = bits_of(address);
             let help = format!("after the `/` comes the number of network bits, 0 to {bits}");
             value.wrong_help(report, EXPECTED, help);
         }

@@ -15,6 +15,7 @@
 //! function of the show, the seed, the datagrams and their times. No datagram makes it panic.
 
 mod compiled;
+pub(crate) mod dmx_data;
 mod network;
 mod outcome;
 mod packets;

@@ -3,67 +3,42 @@
 
 use std::net::SocketAddr;
 
+use super::dmx_data;
 use super::{Datagram, Engine, Ignored, Note, Outcome};
 use crate::artnet_node::{Action, AddressOutcome, PollOutcome, Programme};
 use crate::config::MergeMode;
 use crate::event::{EventKind, Programming};
-use crate::merge::{DmxData, Merged, Slots, SourceId, SyncRequest};
+use crate::merge::{DmxData, Merged, SourceId};
 use crate::time::Time;
 use crate::universe::Universe;
 use crate::wire::{Packet, artnet, sacn};
 
-/// Universe priority that stands for Art-Net, which has none: sACN's default (E1.31 §6.2.3).
-const ARTNET_PRIORITY: u8 = 100;
-
 impl Engine {
     #[inline]
     pub(super) fn sacn_data(&mut self, datagram: &Datagram<'_>, data: &sacn::Data<'_>) -> Outcome {
-        let slots = match data.start_code() {
-            sacn::START_CODE_LEVELS => Slots::Levels(data.slots()),
-            sacn::START_CODE_PER_ADDRESS_PRIORITY => Slots::Priorities(data.slots()),
-            // Of a farewell no value is heeded, so neither is the START code (E1.31 §6.2.6).
-            _ if data.terminated() => Slots::Levels(&[]),
-            _ => return Outcome::Ignored { why: Ignored::StartCode, changed: false },
+        let Some(dmx) = dmx_data::of_sacn(datagram.source, data) else {
+            return Outcome::Ignored { why: Ignored::StartCode, changed: false };
         };
-        let allowed = self.show.allow.allows(datagram.source.ip(), Some(data.cid()));
-        if data.terminated() && allowed {
+        if data.terminated() && self.is_allowed(&dmx) {
             self.sync_terminated(datagram.at, data);
         }
-        let address = data.sync_address();
-        let force = data.force_synchronization();
-        let name = data.source_name();
-        let dmx = DmxData {
-            source: SourceId::Sacn(data.cid()),
-            address: datagram.source,
-            name: name.bytes(),
-            priority: data.priority(),
-            sequence: Some(data.sequence()),
-            slots,
-            preview: data.preview(),
-            terminated: data.terminated(),
-            sync: (address != 0).then_some(SyncRequest { address, force }),
-        };
-        self.dmx(datagram, Universe::Sacn(data.universe()), &dmx, allowed)
+        self.dmx(datagram, Universe::Sacn(data.universe()), &dmx)
     }
 
     #[inline]
     pub(super) fn art_dmx(&mut self, datagram: &Datagram<'_>, dmx: &artnet::Dmx<'_>) -> Outcome {
-        let data = DmxData {
-            source: SourceId::ArtNet {
-                ip: datagram.source.ip().to_canonical(),
-                physical: dmx.physical(),
-            },
-            address: datagram.source,
-            name: &[],
-            priority: ARTNET_PRIORITY,
-            sequence: Some(dmx.sequence()).filter(|&number| number != 0),
-            slots: Slots::Levels(dmx.slots()),
-            preview: false,
-            terminated: false,
-            sync: None,
+        let data = dmx_data::of_artnet(datagram.source, dmx);
+        self.dmx(datagram, Universe::ArtNet(dmx.port_address()), &data)
+    }
+
+    /// Whether the show listens to the source of this data.
+    #[inline]
+    fn is_allowed(&self, data: &DmxData<'_>) -> bool {
+        let cid = match data.source {
+            SourceId::Sacn(cid) => Some(cid),
+            SourceId::ArtNet { .. } => None,
         };
-        let allowed = self.show.allow.allows(datagram.source.ip(), None);
-        self.dmx(datagram, Universe::ArtNet(dmx.port_address()), &data, allowed)
+        self.show.allow.allows(data.address.ip(), cid)
     }
 
     /// Merge, patch, output.
@@ -73,12 +48,12 @@ impl Engine {
         datagram: &Datagram<'_>,
         universe: Universe,
         data: &DmxData<'_>,
-        allowed: bool,
     ) -> Outcome {
         let index = self.show.plan.universe_index(universe);
         let Some(&u) = index.and_then(|index| self.show.ports.get(index)) else {
             return self.no_group(datagram, universe);
         };
+        let allowed = self.is_allowed(data);
         let (u, events) = (u as usize, &mut self.events);
         let merged = if allowed {
             self.merge.apply(u, datagram.at, data, events)

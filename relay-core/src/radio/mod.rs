@@ -31,6 +31,7 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
+use crate::config::BandConfig;
 use crate::look::Look;
 use crate::time::Time;
 use telemetry::RadioTelemetry;
@@ -192,6 +193,18 @@ impl LinkSpec {
             fades: true,
             repeats: 0,
             refresh: Some(Self::REFRESH),
+        }
+    }
+
+    /// The connection to a band of the show, as its profile allows it.
+    pub fn of_band(band: &BandConfig) -> Self {
+        let spec = Self::connection(band.id.clone(), band.group);
+        let quiet_max = band.profile.refresh_max();
+        Self {
+            min_interval: band.profile.min_interval(),
+            fades: band.profile.fades(),
+            refresh: spec.refresh.into_iter().chain(quiet_max).min(),
+            ..spec
         }
     }
 }

@@ -186,8 +186,8 @@ impl Receiver {
         Ok(())
     }
 
-    /// The time that timers may be judged by, if one is `due`: now, if every socket was seen empty since; else the
-    /// last arrival, because what still waits in a socket arrived before now. The sockets are
+    /// The time that timers may be judged by, if one is `due`: now, if every socket was seen empty
+    /// since; else the last arrival, because what still waits in a socket arrived before now. The sockets are
     /// looked at after the clock, or a thread that was not scheduled in between for 2.5 s would
     /// take sources for lost whose packets are there.
     pub fn timer_time(&mut self, due: Option<Time>) -> Time {

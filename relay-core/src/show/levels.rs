@@ -12,16 +12,14 @@ use super::{
     Content, Datagram, ErrorKind, ReadOptions, Record, ShowError, ShowReader, UNIVERSES_MAX,
 };
 use crate::config::MergeMode;
+use crate::engine::dmx_data;
 use crate::event::EventQueue;
 use crate::limits::{Limits, SOURCES_PER_UNIVERSE_MAX};
-use crate::merge::{DmxData, Merge, Slots, SourceId, SyncRequest};
+use crate::merge::{Merge, Slots};
 use crate::snapshot::SignalState;
 use crate::time::Time;
 use crate::universe::{SLOTS, Universe};
 use crate::wire::{Packet, artnet, parse, sacn};
-
-/// Art-Net has no priority; the merge gives it sACN's default. It never meets sACN in a universe.
-const ARTNET_PRIORITY: u8 = 100;
 
 /// New levels of one universe.
 #[derive(Clone, Copy, Debug)]
@@ -266,29 +264,13 @@ impl State<'_> {
         datagram: &Datagram<'_>,
         data: &sacn::Data<'_>,
     ) -> Result<(), ErrorKind> {
-        let slots = match data.start_code() {
-            sacn::START_CODE_LEVELS => Slots::Levels(data.slots()),
-            sacn::START_CODE_PER_ADDRESS_PRIORITY => Slots::Priorities(data.slots()),
-            _ => return Ok(()),
-        };
+        let Some(dmx) = dmx_data::of_sacn(datagram.source, data) else { return Ok(()) };
         if data.terminated() {
             let address = data.universe().number();
             self.merge.sacn_sync_terminated(now, address, data.cid(), self.events);
         }
-        let (address, force) = (data.sync_address(), data.force_synchronization());
-        let dmx = DmxData {
-            source: SourceId::Sacn(data.cid()),
-            address: datagram.source,
-            name: data.source_name().bytes(),
-            priority: data.priority(),
-            sequence: Some(data.sequence()),
-            slots,
-            preview: data.preview(),
-            terminated: data.terminated(),
-            sync: (address != 0).then_some(SyncRequest { address, force }),
-        };
-        let index =
-            self.universe(Universe::Sacn(data.universe()), data.slots().len(), Some(now))?;
+        let (Slots::Levels(slots) | Slots::Priorities(slots)) = dmx.slots;
+        let index = self.universe(Universe::Sacn(data.universe()), slots.len(), Some(now))?;
         let _ = self.merge.apply(index, now, &dmx, self.events);
         Ok(())
     }
@@ -299,18 +281,7 @@ impl State<'_> {
         datagram: &Datagram<'_>,
         dmx: &artnet::Dmx<'_>,
     ) -> Result<(), ErrorKind> {
-        let ip = datagram.source.ip().to_canonical();
-        let data = DmxData {
-            source: SourceId::ArtNet { ip, physical: dmx.physical() },
-            address: datagram.source,
-            name: &[],
-            priority: ARTNET_PRIORITY,
-            sequence: Some(dmx.sequence()).filter(|&number| number != 0),
-            slots: Slots::Levels(dmx.slots()),
-            preview: false,
-            terminated: false,
-            sync: None,
-        };
+        let data = dmx_data::of_artnet(datagram.source, dmx);
         let universe = Universe::ArtNet(dmx.port_address());
         let index = self.universe(universe, dmx.slots().len(), Some(now))?;
         let _ = self.merge.apply(index, now, &data, self.events);

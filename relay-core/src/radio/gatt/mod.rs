@@ -38,7 +38,7 @@ pub use survey::BluetoothAntenna;
 use super::{Class, Frame, LaneWaker, LinkId, LinkSpec, Radio, RadioContext, RadioEvent};
 use crate::band::BandFrame;
 use crate::band::profile::{Acknowledge, Encoder, Profile};
-use crate::config::{BandConfig, GattConfig};
+use crate::config::GattConfig;
 use crate::time::Time;
 
 /// Connected wristbands on one adapter or a few.
@@ -77,16 +77,6 @@ enum Health {
 impl GattRadio {
     /// The radio that `config` describes. Nothing is opened before [`Radio::start`].
     pub fn new(config: &GattConfig) -> Self {
-        let link = |band: &BandConfig| {
-            let spec = LinkSpec::connection(band.id.clone(), band.group);
-            let quiet_max = band.profile.refresh_max();
-            LinkSpec {
-                min_interval: band.profile.min_interval(),
-                fades: band.profile.fades(),
-                refresh: spec.refresh.into_iter().chain(quiet_max).min(),
-                ..spec
-            }
-        };
         let profiles: Vec<Arc<Profile>> =
             config.bands.iter().map(|band| Arc::clone(&band.profile)).collect();
         let acknowledge: Vec<Acknowledge> =
@@ -106,7 +96,7 @@ impl GattRadio {
             ready: false,
         };
         Self {
-            links: config.bands.iter().map(link).collect(),
+            links: config.bands.iter().map(LinkSpec::of_band).collect(),
             encoders: vec![Encoder::default(); bands.len()],
             stacks: adapters.into_iter().map(stack).collect(),
             profiles,
