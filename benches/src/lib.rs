@@ -1,3 +1,6 @@
-//! Benches, one per stage of the relay, each with its peers; and the simulated crowd of the broadcast.
+//! Benches, one per stage of the relay, each with its peers; the comparison of whole processes; and
+//! the simulated crowd of the broadcast.
 
+#[cfg(target_os = "linux")]
+pub mod compare;
 pub mod crowd;

@@ -115,6 +115,9 @@ pub struct Network {
     /// Every multicast group is joined anew once in this time, for switches that forget. Default
     /// 60 s, zero = never: right where a querier asks.
     pub rejoin_interval: Duration,
+    /// The relay thread looks for datagrams all the time instead of sleeping until one comes: some
+    /// 20 µs sooner, for a whole core. Default false.
+    pub busy_wait: bool,
     /// How the relay presents itself as an Art-Net node.
     pub artnet_node: ArtNetNode,
 }

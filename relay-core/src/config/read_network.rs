@@ -28,6 +28,7 @@ impl Network {
             sources_per_universe: 8,
             sampling_period: Duration::ZERO,
             rejoin_interval: Duration::from_secs(60),
+            busy_wait: false,
             artnet_node: ArtNetNode {
                 reply: true,
                 short_name: "wristcast".to_owned(),
@@ -76,6 +77,7 @@ pub(super) fn network(report: &mut Report<'_>, mut table: Table<'_>, network: &m
     set(&mut network.rejoin_interval, table.get("rejoin_s"), |v| {
         v.integer(report, 0..=3600, " s").map(Duration::from_secs)
     });
+    set(&mut network.busy_wait, table.get("busy_wait"), |v| v.boolean(report));
     if let Some(artnet) = table.get("artnet").and_then(|v| v.table(report, "[network.artnet]")) {
         artnet_node(report, artnet, &mut network.artnet_node);
     }

@@ -319,6 +319,9 @@ fn needs_restart(running: &Config, new: &Config) -> Option<&'static str> {
     if was.receive_buffer_bytes != is.receive_buffer_bytes {
         return Some("the receive buffer");
     }
+    if was.busy_wait != is.busy_wait {
+        return Some("busy waiting");
+    }
     let merging = |n: &crate::config::Network| (n.merge, n.sources_per_universe, n.sampling_period);
     if merging(was) != merging(is) {
         return Some("how sources are merged");

@@ -138,7 +138,8 @@ impl Relay {
         bring: &mut dyn FnMut(&RadioConfig) -> Option<Box<dyn Radio>>,
     ) -> Result<Self, StartError> {
         let clock = Clock::start();
-        let receiver = Receiver::new(clock).map_err(StartError::system("receiver"))?;
+        let mut receiver = Receiver::new(clock).map_err(StartError::system("receiver"))?;
+        receiver.set_busy_wait(config.network.busy_wait);
         let registry = receiver.registry().map_err(StartError::system("receiver"))?;
         let waker = Arc::new(receiver.waker().map_err(StartError::system("receiver"))?);
         let limits = Limits::of(&config);

@@ -79,6 +79,7 @@ fn the_least_show_works_as_written_and_takes_the_defaults_of_the_reference() {
             sources_per_universe: 8,
             sampling_period: Duration::ZERO,
             rejoin_interval: Duration::from_secs(60),
+            busy_wait: false,
             allow: Allow::default(),
             artnet_node: ArtNetNode {
                 reply: true,

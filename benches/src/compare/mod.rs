@@ -1,0 +1,318 @@
+//! wristcast against the kernel's own limit and against other receivers, whole processes, in one
+//! run: what a packet costs, what is lost, how long it takes.
+//!
+//! Every number stands beside that of a bare loop under the same load a few seconds before or
+//! after: the machine's speed cancels out, and so do most of its moods with several rounds.
+
+mod bare;
+mod crates;
+mod load;
+mod mmsg;
+mod net;
+mod outside;
+mod relay;
+mod report;
+mod role;
+mod watch;
+
+use std::io;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use net::{Networks, Way};
+use relay::Wristcast;
+use report::{Cell, Report};
+use role::{Cost, Kind, Running};
+
+pub use load::{Load, Pattern, Protocol, Sent};
+pub use role::Role;
+
+/// Standard ports: some peers know no others.
+const SACN_PORT: u16 = 5568;
+const ARTNET_PORT: u16 = 6454;
+
+/// After the load ends, what is still in a socket is read in this time.
+const DRAIN: Duration = Duration::from_millis(100);
+
+/// Compares receivers of DMX over IP.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Compare {
+    /// Rounds; what is told of several is their median.
+    #[arg(long, default_value_t = 3)]
+    rounds: u32,
+    /// Seconds of load in each.
+    #[arg(long, default_value_t = 2.0)]
+    seconds: f64,
+    /// Numbers of universes.
+    #[arg(long, value_delimiter = ',', default_value = "40,512,2048")]
+    universes: Vec<u16>,
+    /// Groups of wristcast's show.
+    #[arg(long, default_value_t = 4096)]
+    groups: u32,
+    /// Leave out other programs and crates.
+    #[arg(long)]
+    no_peers: bool,
+    /// Draw the costs of a packet into this file.
+    #[arg(long, value_name = "FILE.svg")]
+    plot: Option<std::path::PathBuf>,
+}
+
+/// One receiver under one load.
+struct Trial<'a> {
+    networks: &'a Networks,
+    way: Way,
+    protocol: Protocol,
+    pattern: Pattern,
+    universes: u16,
+    sources: u8,
+    seconds: f64,
+}
+
+impl Trial<'_> {
+    fn port(&self) -> u16 {
+        if self.protocol == Protocol::Sacn { SACN_PORT } else { ARTNET_PORT }
+    }
+
+    /// Runs it.
+    fn run(&self, kind: Kind) -> io::Result<(Sent, Cost)> {
+        let bind = self.networks.address(self.way, self.port())?;
+        let [wrap, _] = self.networks.wraps(self.way);
+        let running = Running::start(&Role { bind, protocol: self.protocol, kind }, &wrap)?;
+        let sent = self.load(bind)?;
+        std::thread::sleep(DRAIN);
+        Ok((sent, running.stop()?))
+    }
+
+    /// Sends the load from a process of its own.
+    fn load(&self, to: std::net::SocketAddr) -> io::Result<Sent> {
+        let rate = 44.0;
+        let word = |of: &dyn std::fmt::Debug| format!("{of:?}").to_lowercase();
+        let words = [
+            format!("--to={to}"),
+            format!("--protocol={}", word(&self.protocol)),
+            format!("--pattern={}", word(&self.pattern)),
+            format!("--universes={}", self.universes),
+            format!("--sources={}", self.sources),
+            format!("--frames={}", (self.seconds * rate) as u32),
+        ];
+        let [_, wrap] = self.networks.wraps(self.way);
+        send(&wrap, "load", &words)
+    }
+}
+
+/// Runs a sending command of this program.
+fn send(wrap: &[String], name: &str, words: &[String]) -> io::Result<Sent> {
+    let own = std::env::current_exe()?;
+    let mut all = wrap.iter().map(std::ffi::OsString::from).collect::<Vec<_>>();
+    all.push(own.into_os_string());
+    all.push(name.into());
+    all.extend(words.iter().map(std::ffi::OsString::from));
+    let out = Command::new(&all[0]).args(&all[1..]).stderr(Stdio::inherit()).output()?;
+    Ok(serde_json::from_slice(&out.stdout)?)
+}
+
+impl Compare {
+    /// Runs the comparison and prints it.
+    pub fn run(&self) -> io::Result<()> {
+        let networks = Networks::new()?;
+        if networks.ways().len() == 1 {
+            println!("without root there are no namespaces: loopback only, and no other programs");
+        }
+        let mut report = Report::default();
+        for &way in networks.ways() {
+            for &universes in &self.universes {
+                for pattern in [Pattern::Even, Pattern::Burst] {
+                    self.against_the_limit(&networks, way, pattern, universes, &mut report)?;
+                }
+            }
+        }
+        self.isolated(&networks)?;
+        self.flat_out(&networks)?;
+        self.first_look(&networks)?;
+        if !self.no_peers {
+            for &universes in self.universes.iter().filter(|&&universes| universes <= 512) {
+                self.against_peers(&networks, universes, &mut report)?;
+            }
+        }
+        if let Some(file) = &self.plot {
+            std::fs::write(file, report.draw())?;
+        }
+        Ok(())
+    }
+
+    fn wristcast(&self, universes: u16) -> Wristcast {
+        Wristcast { universes, groups: self.groups, radios: 1, spin: false, first_look: false }
+    }
+
+    fn trial<'a>(&self, networks: &'a Networks, pattern: Pattern, universes: u16) -> Trial<'a> {
+        Trial {
+            networks,
+            way: Way::Loopback,
+            protocol: Protocol::Sacn,
+            pattern,
+            universes,
+            sources: 1,
+            seconds: self.seconds,
+        }
+    }
+
+    fn against_the_limit(
+        &self,
+        networks: &Networks,
+        way: Way,
+        pattern: Pattern,
+        universes: u16,
+        report: &mut Report,
+    ) -> io::Result<()> {
+        let trial = Trial { way, ..self.trial(networks, pattern, universes) };
+        let kinds = [
+            ("bare, counts", Kind::BareCount),
+            ("bare, stamps", Kind::BareStamp { spin: false }),
+            ("wristcast", Kind::Wristcast(self.wristcast(universes))),
+        ];
+        println!("\n{} {pattern:?} {universes} universes x 44 Hz", way.word());
+        let mut cells = kinds.each_ref().map(|(name, _)| Cell::new(name));
+        for _ in 0..self.rounds {
+            for ((_, kind), cell) in kinds.iter().zip(&mut cells) {
+                let (sent, cost) = trial.run(kind.clone())?;
+                cell.add(sent, cost);
+            }
+        }
+        report.tell(way, pattern, universes, cells.into());
+        Ok(())
+    }
+
+    /// Packets that come alone, and a thread that never sleeps.
+    fn isolated(&self, networks: &Networks) -> io::Result<()> {
+        println!("\nloopback, packets alone (40 universes, even), never sleeping");
+        let trial = self.trial(networks, Pattern::Even, 40);
+        let wristcast = Wristcast { spin: true, ..self.wristcast(40) };
+        let kinds = [
+            ("bare, stamps", Kind::BareStamp { spin: true }),
+            ("wristcast", Kind::Wristcast(wristcast)),
+        ];
+        let mut cells = kinds.each_ref().map(|(name, _)| Cell::new(name));
+        for _ in 0..self.rounds {
+            for ((_, kind), cell) in kinds.iter().zip(&mut cells) {
+                let (sent, cost) = trial.run(kind.clone())?;
+                cell.add(sent, cost);
+            }
+        }
+        report::print(&cells);
+        Ok(())
+    }
+
+    /// The greatest rate at which nothing is lost, by halving.
+    fn flat_out(&self, networks: &Networks) -> io::Result<()> {
+        println!("\nloopback, 64 universes, the greatest rate without loss");
+        let mut bare = 0.0;
+        for (name, kind) in
+            [("bare, counts", Kind::BareCount), ("wristcast", Kind::Wristcast(self.wristcast(64)))]
+        {
+            let mut rates = Vec::new();
+            for _ in 0..self.rounds {
+                rates.push(self.greatest_rate(networks, &kind)?);
+            }
+            let rate = report::median(&mut rates);
+            if bare == 0.0 {
+                bare = rate;
+            }
+            println!("{name:14} {:8.0} packets/s   x{:.2}", rate, rate / bare);
+        }
+        Ok(())
+    }
+
+    fn greatest_rate(&self, networks: &Networks, kind: &Kind) -> io::Result<f64> {
+        let (mut good, mut bad) = (20_000.0, 2_000_000.0);
+        while bad / good > 1.03 {
+            let rate = f64::sqrt(good * bad);
+            let bind = networks.address(Way::Loopback, SACN_PORT)?;
+            let [wrap, load_wrap] = networks.wraps(Way::Loopback);
+            let role = Role { bind, protocol: Protocol::Sacn, kind: kind.clone() };
+            let running = Running::start(&role, &wrap)?;
+            let words = [
+                format!("--to={bind}"),
+                "--universes=64".to_owned(),
+                format!("--rate={}", rate / 64.0),
+                format!("--frames={}", (rate / 64.0 * 0.5) as u32),
+            ];
+            let sent = send(&load_wrap, "load", &words)?;
+            std::thread::sleep(DRAIN);
+            let cost = running.stop()?;
+            // A load that cannot keep up is the limit, too.
+            let kept_up = sent.packets as f64 / sent.seconds > rate * 0.97;
+            if cost.dropped == 0 && kept_up { good = rate } else { bad = rate }
+        }
+        Ok(good)
+    }
+
+    /// From the start of the process to the first look, with consoles already sending.
+    fn first_look(&self, networks: &Networks) -> io::Result<()> {
+        let trial = Trial { seconds: 3.0, ..self.trial(networks, Pattern::Burst, 40) };
+        let bind = networks.address(Way::Loopback, SACN_PORT)?;
+        let [wrap, _] = networks.wraps(Way::Loopback);
+        let kind = Kind::Wristcast(Wristcast { first_look: true, ..self.wristcast(40) });
+        let role = Role { bind, protocol: Protocol::Sacn, kind };
+        let mut times = Vec::new();
+        for _ in 0..self.rounds {
+            let took = std::thread::scope(|scope| {
+                let load = scope.spawn(|| trial.load(bind));
+                // The load needs some time to begin.
+                std::thread::sleep(Duration::from_millis(300));
+                let begin = Instant::now();
+                let running = Running::start(&role, &wrap)?;
+                let took = begin.elapsed();
+                running.stop()?;
+                let _ = load.join();
+                io::Result::Ok(took)
+            })?;
+            times.push(took.as_secs_f64() * 1e3);
+        }
+        println!(
+            "\nfrom the start of wristcast's process to its first look ({} groups): {:.0} ms",
+            self.groups,
+            report::median(&mut times)
+        );
+        Ok(())
+    }
+
+    fn against_peers(
+        &self,
+        networks: &Networks,
+        universes: u16,
+        report: &mut Report,
+    ) -> io::Result<()> {
+        println!("\nloopback Burst {universes} universes x 44 Hz, with other receivers");
+        let sacn = self.trial(networks, Pattern::Burst, universes);
+        let artnet =
+            Trial { protocol: Protocol::Artnet, ..self.trial(networks, Pattern::Burst, universes) };
+        let mut cells = Vec::new();
+        let ours = Kind::Wristcast(self.wristcast(universes));
+        let inside = [
+            ("bare, counts", &sacn, Kind::BareCount),
+            ("wristcast", &sacn, ours.clone()),
+            ("crate sacn", &sacn, Kind::CrateSacn { universes }),
+            ("Art-Net: bare", &artnet, Kind::BareCount),
+            ("Art-Net: wristcast", &artnet, ours),
+            ("artnet_protocol", &artnet, Kind::CrateArtnet),
+        ];
+        for (name, trial, kind) in inside {
+            let mut cell = Cell::new(name);
+            let (sent, cost) = trial.run(kind)?;
+            cell.add(sent, cost);
+            cells.push(cell);
+        }
+        for program in outside::ALL {
+            match program.run(&sacn) {
+                Ok((sent, cost)) => {
+                    let mut cell = Cell::new(program.name);
+                    cell.add(sent, cost);
+                    cells.push(cell);
+                }
+                Err(error) => println!("{}: left out: {error}", program.name),
+            }
+        }
+        report.tell_peers(universes, cells);
+        Ok(())
+    }
+}

@@ -1,0 +1,99 @@
+//! wristcast with everything done: parsed, arbitrated, patched, published to its radios.
+
+use std::fmt::Write as _;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use wristcast_core::config::Config;
+use wristcast_core::relay::{Options, Relay};
+
+use super::load::Protocol;
+use super::role::{Quantiles, Received, Receiving, bounds_us};
+
+/// A relay of a show for `universes`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Wristcast {
+    #[arg(long)]
+    pub universes: u16,
+    /// Groups, spread evenly over the universes.
+    #[arg(long, default_value_t = 4096)]
+    pub groups: u32,
+    /// Simulated radios, one band for each group.
+    #[arg(long, default_value_t = 1)]
+    pub radios: u32,
+    /// Never sleep for a packet.
+    #[arg(long)]
+    pub spin: bool,
+    /// Be ready only when the first look is published.
+    #[arg(long)]
+    pub first_look: bool,
+}
+
+impl Wristcast {
+    /// Starts it.
+    pub(super) fn start(&self, bind: SocketAddr, protocol: Protocol) -> io::Result<Running> {
+        let show = self.show(bind, protocol);
+        let parsed = Config::parse(&show, "compare.toml");
+        let (config, _) = parsed.map_err(|wrong| io::Error::other(format!("{wrong:?}")))?;
+        let relay = Relay::start(config, Options::default()).map_err(io::Error::other)?;
+        if self.first_look {
+            let handle = relay.handle();
+            while handle.latencies(&[1])[0].count == 0 {
+                std::thread::sleep(Duration::from_micros(500));
+            }
+        }
+        Ok(Running(Some(relay)))
+    }
+
+    /// Universes have `groups / universes` groups of three slots; where 512 slots do not hold
+    /// them, groups share slots.
+    fn show(&self, bind: SocketAddr, protocol: Protocol) -> String {
+        let (kind, port) = match protocol {
+            Protocol::Sacn => ("sacn", "sacn_port"),
+            Protocol::Artnet => ("artnet", "artnet_port"),
+        };
+        let mut show = format!(
+            "name = 'compare'\n[network]\ninterfaces = ['lo', 'load']\n{port} = {}\n",
+            bind.port()
+        );
+        if self.spin {
+            show += "busy_wait = true\n";
+        }
+        let universes = u32::from(self.universes);
+        for group in 0..self.groups {
+            let (universe, place) = (1 + group % universes, group / universes);
+            let _ = write!(
+                show,
+                "[[group]]\nname = '{group}'\nuniverse = '{kind}/{universe}'\naddress = {}\n\
+                 personality = 'rgb'\n",
+                1 + place % 170 * 3
+            );
+        }
+        for radio in 0..self.radios {
+            let _ = write!(
+                show,
+                "[[radio]]\nname = 'radio {radio}'\nkind = 'simulated'\nbands_per_group = 1\n"
+            );
+        }
+        show
+    }
+}
+
+/// A running relay.
+pub(super) struct Running(Option<Relay>);
+
+impl Receiving for Running {
+    fn stop(&mut self) -> io::Result<Received> {
+        let Some(relay) = self.0.take() else { return Err(io::Error::other("stopped before")) };
+        let status = relay.handle().status();
+        let bounds = bounds_us();
+        let [published, handed] = relay.handle().latencies(&bounds);
+        relay.stop();
+        Ok(Received {
+            packets: Some(status.packets.accepted),
+            published_us: Some(Quantiles::of(&published, &bounds)),
+            handed_us: Some(Quantiles::of(&handed, &bounds)),
+        })
+    }
+}
