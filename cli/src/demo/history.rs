@@ -11,12 +11,29 @@ const KEPT: Duration = Duration::from_secs(2);
 /// Levels that a band on its way may be off: it fades from where it is, in the time that is left.
 const FADE_TOLERANCE: u8 = 3;
 
+/// A change of this many levels in one channel is seen as a jump. What changes by less, look after
+/// look, is a ramp: a band whose link is too slow for all of its steps glides past them.
+const JUMP: u8 = 64;
+
 /// What an onlooker sees of a look. How it is split between dimmer and colours is the
 /// personality's affair.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Light {
     pub(super) output: [u8; 4],
     pub(super) strobe_dhz: u8,
+}
+
+impl Light {
+    /// Whether the way from here to `next` is a step of a ramp and no jump.
+    fn steps_to(self, next: Self) -> bool {
+        let far = self.output.iter().zip(next.output).any(|(from, to)| from.abs_diff(to) >= JUMP);
+        let edge = self.is_lit() != next.is_lit();
+        !far && !edge && self.strobe_dhz == next.strobe_dhz
+    }
+
+    fn is_lit(self) -> bool {
+        self.output != [0; 4]
+    }
 }
 
 impl From<Look> for Light {
@@ -89,7 +106,7 @@ impl History {
     }
 
     /// Whether `light` was what the console wanted of `group` at any moment between `from` and
-    /// `to`.
+    /// `to`, or lies on the way of a fade or a ramp between two such moments.
     pub(super) fn was_wanted(
         &self,
         group: usize,
@@ -101,17 +118,25 @@ impl History {
         let ends = sent.iter().skip(1).map(|next| next.since).chain([to]);
         let mut way: Option<Way> = None;
         let mut fading = false;
+        let mut ramp: Option<(Way, Light)> = None;
         for (look, end) in sent.iter().zip(ends).filter(|(_, end)| *end >= from) {
             let (start, end) = (look.since.max(from), end.min(to));
             if !look.is_fading(end) && light == look.to.into() {
                 return true;
             }
             fading |= look.is_fading(start);
+            let to = look.to.into();
+            let goes_on = ramp.filter(|(_, last)| look.to.fade_cs == 0 && last.steps_to(to));
+            let along = Way::through(goes_on.map(|(way, _)| way), to);
+            if goes_on.is_some() && along.leads_past(light, 0) {
+                return true;
+            }
+            ramp = Some((along, to));
             for at in [start, end] {
                 way = Some(Way::through(way, look.at(at).into()));
             }
         }
-        fading && way.is_some_and(|way| way.leads_past(light))
+        fading && way.is_some_and(|way| way.leads_past(light, FADE_TOLERANCE))
     }
 }
 
@@ -136,10 +161,11 @@ impl Way {
         }
     }
 
-    fn leads_past(&self, light: Light) -> bool {
+    /// `tolerance`: so many levels may be missing.
+    fn leads_past(&self, light: Light, tolerance: u8) -> bool {
         let between = |channel: usize| {
-            let least = self.least[channel].saturating_sub(FADE_TOLERANCE);
-            let greatest = self.greatest[channel].saturating_add(FADE_TOLERANCE);
+            let least = self.least[channel].saturating_sub(tolerance);
+            let greatest = self.greatest[channel].saturating_add(tolerance);
             (least..=greatest).contains(&light.output[channel])
         };
         light.strobe_dhz == self.strobe_dhz && (0..4).all(between)
@@ -187,6 +213,40 @@ mod tests {
         assert!(wanted(190, 1_900, 2_050), "nearly arrived");
         assert!(!wanted(190, 2_050, 2_200), "should have arrived");
         assert!(!history.was_wanted(0, BLUE.into(), ms(1_400), ms(1_550)));
+    }
+
+    #[test]
+    fn on_a_ramp_what_lies_between_its_latest_steps_is_wanted_and_nothing_older() {
+        let (mut history, ms) = history();
+        // Up by 4 levels every 20 ms, from 100 to 180.
+        let step = |step: u8| Look { red: 100 + 4 * step, blue: 50, ..RED };
+        for number in 0..=20 {
+            history.record(0, step(number), ms(1_000 + 20 * u64::from(number)));
+        }
+        let wanted = |red, blue, now| {
+            let light = Look { red, blue, ..RED }.into();
+            history.was_wanted(0, light, ms(now - 150), ms(now))
+        };
+        assert!(wanted(158, 50, 1_330), "between the steps to 156 and 160");
+        assert!(!wanted(130, 50, 1_330), "that was 180 ms ago");
+        assert!(!wanted(167, 50, 1_330), "not yet");
+        assert!(!wanted(158, 49, 1_330), "a channel that does not move");
+        assert!(!wanted(158, 50, 1_600), "should have arrived");
+        assert!(wanted(180, 50, 1_600));
+    }
+
+    #[test]
+    fn between_looks_that_jump_nothing_is_wanted() {
+        let dim = Look { red: 10, ..RED };
+        let strobing = Look { red: 30, strobe_dhz: 80, ..RED };
+        for (from, to) in [(dim, RED), (Look::DARK, dim), (dim, strobing), (RED, BLUE)] {
+            let (mut history, ms) = history();
+            history.record(0, from, ms(100));
+            history.record(0, to, ms(200));
+            let halfway = from.toward(Look { fade_cs: 2, ..to }, Duration::from_millis(10));
+            assert!(!history.was_wanted(0, halfway.into(), ms(100), ms(250)), "{from:?} {to:?}");
+            assert!(history.was_wanted(0, to.into(), ms(100), ms(250)));
+        }
     }
 
     #[test]

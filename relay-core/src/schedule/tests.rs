@@ -467,6 +467,49 @@ fn a_band_that_cannot_fade_gets_steps_and_then_exactly_the_target() {
 }
 
 #[test]
+fn a_ramp_that_outruns_the_link_glides_and_nothing_else_does() {
+    // A step every 20 ms on a link that takes one in 60.
+    let ramped = || {
+        let mut link = Link::settled(&spec(), 60, level(40));
+        for step in 1..20 {
+            link.look(0, level(40 + 2 * step));
+            link.run(20);
+        }
+        link
+    };
+    let glide = |link: &Link| link.handed.last().map(|(_, frame)| frame.look.fade_cs);
+    let mut link = ramped();
+    assert_eq!(glide(&link), Some(6), "from one that was sent to the next");
+    link.run(500);
+    assert_eq!(link.sent.last().map(|(_, frame)| frame.look.output()), Some(level(78).output()));
+
+    let strobing = Look { strobe_dhz: 80, ..level(78) };
+    for (what, looks) in [
+        ("a snap", &[level(200)][..]),
+        ("a blackout", &[Look::DARK]),
+        ("a strobe that begins", &[strobing]),
+        ("a flash", &[WHITE, level(78)]),
+        ("a chase", &[level(255), Look::DARK, level(255), Look::DARK]),
+    ] {
+        let mut link = ramped();
+        link.handed.clear();
+        for look in looks {
+            link.look(0, *look);
+            link.run(20);
+        }
+        link.run(500);
+        assert!(!link.handed.is_empty(), "{what}");
+        let newer = link.handed.iter().filter(|(_, frame)| frame.class == Class::Snap);
+        assert!(newer.clone().count() > 0, "{what}");
+        for (_, frame) in newer {
+            assert_eq!(frame.look.fade_cs, 0, "{what}: {frame:?}");
+        }
+        let last = link.handed.last().map(|(_, frame)| frame.look);
+        assert_eq!(last, looks.last().copied(), "{what}: at once");
+    }
+}
+
+#[test]
 fn a_fade_slower_than_its_steps_sends_only_what_moves() {
     let mut link = Link::settled(&steps_spec(), 5, Look { dimmer: 255, ..Look::DARK });
     link.look(0, Look { red: 4, dimmer: 255, fade_cs: 255, ..Look::DARK });
