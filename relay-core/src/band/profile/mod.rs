@@ -8,13 +8,15 @@
 //! |---|---|
 //! | `mod.rs` | the [`Profile`] |
 //! | `file.rs` | its TOML, and what is wrong with it |
-//! | `template.rs` | frames with holes for the look |
+//! | `template/` | frames with holes for the look |
+//! | `frame_bytes.rs` | the bytes of one frame |
 //! | `cipher.rs` | AES-128 over a frame |
 //! | `encoder.rs` | what one link writes, look by look |
 
 mod cipher;
 mod encoder;
 mod file;
+mod frame_bytes;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -32,7 +34,7 @@ use template::Template;
 
 pub use encoder::{Encoder, Writes};
 pub use file::Mistake;
-pub use template::FrameBytes;
+pub use frame_bytes::FrameBytes;
 
 /// The built-in profiles, by name.
 const BUILTIN: [(&str, &str); 13] = [

@@ -1,0 +1,4 @@
+mod adapters;
+mod links;
+mod stage;
+mod thread;
