@@ -538,6 +538,32 @@ mod tests {
     }
 
     #[test]
+    fn after_the_last_look_every_band_shows_it_within_three_intervals_however_fast_the_console_was() {
+        // Seven times too much: 44 looks a second for links that carry 6.7.
+        let interval = Duration::from_millis(150);
+        let slow = SimulatedConfig { bands_per_group: 1, interval, loss: 0.0, ..config() };
+        let mut crowd = Crowd::new(&slow, 20);
+        crowd.run(500);
+        for stop in 0..40 {
+            for step in 0..30 + stop {
+                let flash = step % 7 == stop % 7;
+                crowd.show(|group| Look {
+                    red: (97 * step + 31 * group as u64) as u8,
+                    white: if flash { 255 } else { 0 },
+                    dimmer: 255,
+                    ..Look::DARK
+                });
+                crowd.run(23);
+            }
+            let last = |group: usize| Look { blue: 100 + group as u8, ..RED };
+            crowd.show(last);
+            // The frame under way, a flash that was latched, the look itself.
+            crowd.run(3 * 150 + 4);
+            assert_eq!(crowd.looks(), (0..20).map(last).collect::<Vec<_>>(), "{stop}");
+        }
+    }
+
+    #[test]
     fn an_event_carries_as_many_packets_as_it_has() {
         let sent = |packets_per_event| {
             let one = SimulatedConfig { packets_per_event, loss: 0.0, ..config() };
