@@ -538,7 +538,8 @@ mod tests {
     }
 
     #[test]
-    fn after_the_last_look_every_band_shows_it_within_three_intervals_however_fast_the_console_was() {
+    fn after_the_last_look_every_band_shows_it_within_three_intervals_however_fast_the_console_was()
+    {
         // Seven times too much: 44 looks a second for links that carry 6.7.
         let interval = Duration::from_millis(150);
         let slow = SimulatedConfig { bands_per_group: 1, interval, loss: 0.0, ..config() };
