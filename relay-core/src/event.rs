@@ -145,6 +145,13 @@ pub enum EventKind {
         /// Where they came from.
         source: std::net::SocketAddr,
     },
+    /// A controller outside every network of the relay asks for it (ArtPoll). Once per controller.
+    PollFromElsewhere {
+        /// The controller.
+        from: std::net::Ipv4Addr,
+        /// The address that the reply names.
+        own: std::net::Ipv4Addr,
+    },
     /// A group has its first signal.
     GroupLive {
         /// Index of the group.
@@ -219,6 +226,7 @@ impl EventKind {
             | Self::Gap { .. }
             | Self::SyncLost { .. }
             | Self::SyncLimit { .. }
+            | Self::PollFromElsewhere { .. }
             | Self::GroupLost { .. } => Severity::Warning,
         }
     }
@@ -241,6 +249,7 @@ impl EventKind {
             Self::SyncLost { .. } => "sync_lost",
             Self::SyncLimit { .. } => "sync_limit",
             Self::NotPatched { .. } => "not_patched",
+            Self::PollFromElsewhere { .. } => "poll_from_elsewhere",
             Self::GroupLive { .. } => "group_live",
             Self::GroupLost { .. } => "group_lost",
             Self::GroupBack { .. } => "group_back",
@@ -323,6 +332,12 @@ impl fmt::Display for EventKind {
                 f,
                 "{universe}: levels from {} arrive, but no group is patched there",
                 source.ip()
+            ),
+            Self::PollFromElsewhere { from, own } => write!(
+                f,
+                "the console at {from} looks for Art-Net nodes, and is in no network of this relay: \
+                 the reply may not be heard, nor the address {own} that it names be reached. Give \
+                 both an address in one network"
             ),
             Self::GroupLive { group } => write!(f, "group {group}: signal"),
             Self::GroupLost { group } => write!(f, "group {group}: signal lost"),

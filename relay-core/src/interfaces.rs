@@ -61,6 +61,12 @@ impl Interface {
         self.addresses.iter().any(|address| address.ip.is_ipv6())
     }
 
+    /// Whether that address is in one of its networks.
+    pub fn reaches(&self, ip: IpAddr) -> bool {
+        let ip = ip.to_canonical();
+        self.addresses.iter().any(|own| own.ip == ip || in_network(ip, own.ip, own.prefix))
+    }
+
     /// As front ends show it.
     pub fn state(&self) -> InterfaceState {
         InterfaceState {

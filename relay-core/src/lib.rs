@@ -38,6 +38,7 @@
 #![forbid(unsafe_code)]
 
 pub mod air;
+pub mod arrivals;
 pub mod artnet_node;
 pub mod band;
 pub mod config;

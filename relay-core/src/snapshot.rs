@@ -25,6 +25,8 @@ pub struct Status {
     pub sockets: Vec<SocketState>,
     /// The interfaces the relay listens on.
     pub interfaces: Vec<InterfaceState>,
+    /// How evenly levels arrive.
+    pub arrivals: ArrivalState,
     /// Kernel arrival → look published.
     pub latency_published: Latency,
     /// Kernel arrival → frame handed to a radio.
@@ -66,6 +68,18 @@ pub struct PacketCounts {
     pub ignored: std::collections::BTreeMap<String, u64>,
     /// Dropped by the kernel because a receive buffer was full.
     pub kernel_dropped: u64,
+}
+
+/// How evenly levels arrive, over the last 24 s.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ArrivalState {
+    /// What the longest gap between two packets within a quarter of a second usually is; `None`
+    /// before enough came, and while little comes.
+    pub usual_gap_ms: Option<f64>,
+    /// The longest gap of all, of those shorter than half a second.
+    pub longest_gap_ms: Option<f64>,
+    /// Packets stall in this beat, of about a second: Wi-Fi that leaves its channel (AWDL).
+    pub stalls_every_ms: Option<f64>,
 }
 
 /// Percentiles of a latency, microseconds.
@@ -154,6 +168,9 @@ pub struct SourceState {
     pub cid: Option<String>,
     /// Address and port it was last heard from.
     pub address: String,
+    /// Name of the interface in whose network that address is; `None` if in none, as behind a
+    /// router.
+    pub interface: Option<String>,
     /// `sacn` or `artnet`.
     pub protocol: String,
     /// 0..=200 (sACN only).

@@ -109,6 +109,8 @@ pub struct Telemetry {
     pub last_other_interface: AtomicU32,
     /// What the engine did with all others.
     pub engine: EngineCounts,
+    /// Bytes of all datagrams whose levels were taken.
+    pub level_bytes: Count,
     /// Tables published.
     pub published: Count,
     /// Replies sent.

@@ -121,7 +121,7 @@ impl ArtNetNode {
 
     /// The own address that a controller at `peer`, heard on `interface`, is to use: of that
     /// interface, if it is known, and of the controller's network, if there is one.
-    fn own(&self, peer: Ipv4Addr, interface: Option<u32>) -> Option<&Interface> {
+    pub(super) fn own(&self, peer: Ipv4Addr, interface: Option<u32>) -> Option<&Interface> {
         self.interfaces.iter().min_by_key(|own| {
             let elsewhere = interface.is_some_and(|index| own.index != index);
             (elsewhere, !own.reaches(peer))

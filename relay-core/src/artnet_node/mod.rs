@@ -52,6 +52,9 @@ pub const INTERFACES_MAX: usize = 32;
 /// Pages of a node: BindIndex is 1..=255.
 pub const PAGES_MAX: usize = 255;
 
+/// Controllers outside every network of the node that are remembered as told of.
+const ELSEWHERE_MAX: usize = 8;
+
 /// Outputs that a page has room for.
 pub const PORTS_PER_PAGE: usize = 4;
 
@@ -188,6 +191,8 @@ pub struct ArtNetNode {
     ports: Ports,
     interfaces: Vec<Interface>,
     controllers: Controllers,
+    /// Those that were told of as outside every network of this node, the newest last.
+    elsewhere: [Option<Ipv4Addr>; ELSEWHERE_MAX],
     diagnostics: Diagnostics,
 }
 
@@ -213,6 +218,7 @@ impl ArtNetNode {
             ports: Ports::new(merge, port_addresses),
             interfaces: Vec::with_capacity(INTERFACES_MAX),
             controllers: Controllers::new(seed),
+            elsewhere: [None; ELSEWHERE_MAX],
             diagnostics: Diagnostics::new(),
         }
     }
@@ -277,6 +283,24 @@ impl ArtNetNode {
         let outcome = self.controllers.owe(now, from, interface, delay, poll.target);
         self.controllers.subscribe(from, poll);
         outcome
+    }
+
+    /// If the controller at `from`, which polled, is in no network of this node, and that is news:
+    /// its address, and the one that the reply to it names. Such a reply may never get there.
+    pub fn elsewhere(
+        &mut self,
+        from: SocketAddr,
+        interface: Option<u32>,
+    ) -> Option<(Ipv4Addr, Ipv4Addr)> {
+        let ip = *self.answerable(from)?.ip();
+        let own = self.own(ip, interface)?.address;
+        let near = self.is_own(ip) || self.interfaces.iter().any(|own| own.reaches(ip));
+        if near || self.elsewhere.contains(&Some(ip)) {
+            return None;
+        }
+        self.elsewhere.rotate_left(1);
+        self.elsewhere[ELSEWHERE_MAX - 1] = Some(ip);
+        Some((ip, own))
     }
 
     /// An ArtInput has come. There is no input to switch, but the sender is answered (ArtInput).

@@ -745,3 +745,18 @@ fn diagnostics_come_at_a_bounded_rate_and_end_with_who_asked() {
     node.diagnose(silent, DiagnosticPriority::High, &"it is gone");
     assert_eq!(node.poll_timeout(), None);
 }
+
+#[test]
+fn a_controller_outside_every_network_is_told_of_once() {
+    let mut node = node([0]);
+    assert_eq!(node.elsewhere(at(CONSOLE), Some(2)), None, "near");
+    assert_eq!(node.elsewhere(at("127.0.0.1:6454"), None), None, "on this machine");
+    let (far, own) = node.elsewhere(at("192.168.1.5:6454"), Some(3)).expect("far");
+    assert_eq!((far, own), (Ipv4Addr::new(192, 168, 1, 5), ETH1.address));
+    assert_eq!(node.elsewhere(at("192.168.1.5:6454"), Some(3)), None, "once");
+    let told = (0..100u8).filter(|n| {
+        let other = SocketAddr::from((Ipv4Addr::new(192, 168, 2, *n), 6454));
+        node.elsewhere(other, None).is_some() && node.elsewhere(other, None).is_none()
+    });
+    assert_eq!(told.count(), 100, "each of many once at least");
+}

@@ -46,6 +46,11 @@ impl Outcome {
             Self::Rejected(_) => false,
         }
     }
+
+    /// Levels or what belongs to them were taken.
+    pub const fn is_levels(self) -> bool {
+        matches!(self, Self::Accepted { .. } | Self::Held { .. })
+    }
 }
 
 macro_rules! causes {

@@ -121,7 +121,12 @@ impl Engine {
             }
             Packet::ArtPoll(poll) => {
                 match self.node.handle_poll(now, from, datagram.interface, poll) {
-                    PollOutcome::Answered | PollOutcome::Shared => noted(Note::ArtPoll),
+                    PollOutcome::Answered | PollOutcome::Shared => {
+                        if let Some((from, own)) = self.node.elsewhere(from, datagram.interface) {
+                            self.events.push(now, EventKind::PollFromElsewhere { from, own });
+                        }
+                        noted(Note::ArtPoll)
+                    }
                     _ => ignored(Ignored::ArtPoll),
                 }
             }

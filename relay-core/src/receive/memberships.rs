@@ -146,6 +146,10 @@ impl Memberships {
     /// Joins on a socket with room: which one that is, is found by trying, because the limit is
     /// the system's secret.
     fn join(&mut self, membership: Membership) -> io::Result<()> {
+        #[cfg(test)]
+        if self.receiver.denies_joins.load(std::sync::atomic::Ordering::Relaxed) {
+            return Err(io::ErrorKind::HostUnreachable.into());
+        }
         let mut refused = Vec::new();
         for place in (0..self.full.len()).filter(|&place| !self.full[place]) {
             match change(&self.socket(place), membership, Change::Join) {

@@ -65,6 +65,9 @@ pub struct BoundSocket {
     pub receive_buffer_bytes: usize,
     /// Whether the system granted less than was asked for.
     pub receive_buffer_is_short: bool,
+    /// The system denies every join on this socket, in tests.
+    #[cfg(test)]
+    pub(crate) denies_joins: std::sync::atomic::AtomicBool,
 }
 
 impl BoundSocket {
@@ -100,6 +103,8 @@ impl BoundSocket {
             address,
             receive_buffer_bytes: granted,
             receive_buffer_is_short: asked.is_err() || usable < receive_buffer_bytes,
+            #[cfg(test)]
+            denies_joins: Default::default(),
         })
     }
 

@@ -15,8 +15,10 @@ use mio::Waker;
 use ringbuf::HeapCons;
 use ringbuf::traits::Consumer;
 
+use super::arrivals::ArrivalWatch;
 use super::gaps::GapLog;
 use super::log::EventLog;
+use super::refused::Replies;
 use super::show::Show;
 use super::sockets::{Change, Outcome, SocketKeeper};
 use super::thread::{Answer, Command, Notice};
@@ -108,6 +110,8 @@ pub(super) struct Control {
     slow_at: Time,
     rate: Rate,
     elsewhere: Elsewhere,
+    pub(super) arrivals: ArrivalWatch,
+    replies: Replies,
     /// The radios, and how each was when last looked at.
     radios: Vec<(Arc<RadioTelemetry>, Condition)>,
     pub(super) recording: Option<RecordMonitor>,
@@ -168,6 +172,8 @@ impl Control {
             slow_at: Time::ZERO,
             rate: Rate::default(),
             elsewhere: Elsewhere::default(),
+            arrivals: ArrivalWatch::default(),
+            replies: Replies::default(),
             radios: radios.into_iter().map(|radio| (radio, Condition::Starting)).collect(),
             recording: None,
             relay_thread_died: false,
@@ -285,6 +291,8 @@ impl Control {
         }
         let recording = self.recording.as_ref().and_then(|recording| recording.report().error);
         faults.extend(recording.map(|error| format!("the recording has ended: {error}")));
+        faults.extend(self.replies.fault());
+        faults.extend(self.arrivals.faults());
         let down = self.radios.iter().filter(|(radio, _)| radio.condition() == Condition::Down);
         faults.extend(down.map(|(radio, _)| radio_fault(radio)));
         if self.elsewhere.alone_at.is_some_and(|at| now.since(at) < ELSEWHERE_SHOWN) {
@@ -310,6 +318,10 @@ impl Control {
                 Notice::Event(event) => {
                     if let EventKind::Gap { universe, source, gap } = &event.kind {
                         self.gaps.push(*universe, source, gap);
+                        let bytes = self.telemetry.level_bytes.get();
+                        if let Some(text) = self.arrivals.handle_gap(gap, bytes) {
+                            self.log.push(event.at, now, Severity::Warning, text);
+                        }
                     }
                     let text = match event.kind {
                         EventKind::GroupLost { group } => {
@@ -334,12 +346,10 @@ impl Control {
                     self.apply(outcome);
                 }
                 Notice::SendFailed(error) => {
-                    let text = format!(
-                        "Art-Net replies cannot be sent: {error}. Consoles may not find this relay; \
-                         check the network, and on macOS the Local Network permission"
-                    );
+                    let text = self.replies.handle_refusal(&error, self.telemetry.sent.get());
                     self.log.push(now, now, Severity::Warning, text);
                 }
+                Notice::WorstGap(window) => self.arrivals.handle_window(window),
             }
         }
     }
@@ -397,6 +407,10 @@ impl Control {
         let per_second = if passed > 0.0 { received_now as f64 / passed } else { 0.0 };
         self.rate = Rate { at: now, received, per_second };
         self.elsewhere.count(now, self.telemetry.other_interface.get(), received_now);
+        self.replies.tick(self.telemetry.sent.get());
+        if let Some((severity, text)) = self.arrivals.tick(now) {
+            self.log.push(now, now, severity, text);
+        }
         if let Some(recording) = &self.recording {
             recording.set_kernel_dropped(self.sockets.dropped());
         }

@@ -1,5 +1,6 @@
 //! Asking and telling a running relay.
 
+use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -95,7 +96,7 @@ impl RelayHandle {
             Err(HandleError::Stopped) => (Signals::default(), None),
             Err(error) => (Signals::default(), Some(error.to_string())),
         };
-        let (mut faults, sockets, interfaces, packets, packets_per_second) = {
+        let (mut faults, sockets, interfaces, packets, packets_per_second, arrivals) = {
             let control = lock(&shared.control);
             (
                 control.faults(),
@@ -103,6 +104,7 @@ impl RelayHandle {
                 control.sockets.interfaces(),
                 shared.telemetry.packet_counts(control.sockets.dropped()),
                 control.packets_per_second(),
+                control.arrivals.state(shared.clock.now()),
             )
         };
         faults.extend(fault);
@@ -118,6 +120,7 @@ impl RelayHandle {
             packets_per_second,
             sockets,
             interfaces,
+            arrivals,
             latency_published: shared.telemetry.latency_published.latency(),
             latency_handed: shared.latency_handed(),
             universes: count(show.universes.len()),
@@ -180,15 +183,27 @@ impl RelayHandle {
     /// Every patched universe, in the order of the plan: sACN first, ascending.
     pub fn universes(&self) -> Result<Vec<UniverseState>, HandleError> {
         let show = self.shared.show();
-        lock(&self.shared.sampler).universes(&show, self.shared.clock.now())
+        let mut universes = lock(&self.shared.sampler).universes(&show, self.shared.clock.now())?;
+        self.place(&mut universes);
+        Ok(universes)
     }
 
     /// One universe; `Ok(None)` if it is not patched.
     pub fn universe(&self, universe: Universe) -> Result<Option<UniverseState>, HandleError> {
         let show = self.shared.show();
         let Ok(index) = show.universes.binary_search(&universe) else { return Ok(None) };
-        let state = lock(&self.shared.sampler).universe(index, self.shared.clock.now())?;
+        let mut state = lock(&self.shared.sampler).universe(index, self.shared.clock.now())?;
+        self.place(state.as_mut_slice());
         Ok(state.filter(|state| state.universe == universe))
+    }
+
+    /// Adds through which interface each source is reached.
+    fn place(&self, universes: &mut [UniverseState]) {
+        let control = lock(&self.shared.control);
+        for source in universes.iter_mut().flat_map(|universe| &mut universe.sources) {
+            let address = source.address.parse().map(|address: SocketAddr| address.ip());
+            source.interface = address.ok().and_then(|ip| control.sockets.interface_of(ip));
+        }
     }
 
     /// What is on the network beside the patch: what sources announce, and what nobody patched.

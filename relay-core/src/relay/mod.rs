@@ -13,6 +13,7 @@
 //! | trace | writes the trace, if there is one | the clock |
 //! | record, sync | write the recording, if there is one | the clock, the disk |
 
+mod arrivals;
 mod control;
 mod desk;
 mod error;
@@ -21,6 +22,7 @@ mod handle;
 mod log;
 mod network;
 mod radios;
+mod refused;
 mod rejoin;
 mod sample;
 mod show;

@@ -228,6 +228,8 @@ fn source_state(source: &SourceSample, now: Time) -> SourceState {
         name: source.name.to_string(),
         cid: cid(source.id),
         address: source.address.to_string(),
+        // The handle adds it: interfaces are the socket keeper's.
+        interface: None,
         protocol: source.id.protocol().to_owned(),
         priority: source.priority,
         rate_hz: source.rate_mhz as f64 / 1000.0,

@@ -13,6 +13,7 @@ use std::time::Duration;
 use mio::Registry;
 
 use super::StartError;
+use super::refused;
 use super::rejoin::Rejoin;
 use crate::artnet_node;
 use crate::config::Network;
@@ -71,6 +72,8 @@ struct Place {
     closed: Option<String>,
     /// Datagrams dropped at the sockets that were open before this one.
     dropped_before: u64,
+    /// Joins in a row that the system denied.
+    denied: u32,
 }
 
 #[derive(Debug)]
@@ -150,6 +153,7 @@ impl SocketKeeper {
         if to_join {
             self.join(&mut outcome);
         }
+        self.refresh_denied(now, &mut outcome);
         self.count_drops(now);
         outcome
     }
@@ -248,6 +252,12 @@ impl SocketKeeper {
     /// The chosen interfaces as the status shows them.
     pub(crate) fn interfaces(&self) -> Vec<InterfaceState> {
         self.selection.chosen.iter().map(Interface::state).collect()
+    }
+
+    /// Name of the chosen interface in whose network `ip` is.
+    pub(crate) fn interface_of(&self, ip: IpAddr) -> Option<String> {
+        let reaching = self.selection.chosen.iter().find(|interface| interface.reaches(ip));
+        reaching.map(|interface| interface.name.clone())
     }
 
     /// What the kernel dropped at all sockets since start.
@@ -388,13 +398,18 @@ impl SocketKeeper {
         let mut faults = Vec::new();
         for port in [Port::SacnV4, Port::SacnV6] {
             let wanted = self.wanted(port);
-            let Some(open) = &mut self.places[port.index()].open else { continue };
-            for ((index, group), error) in open.memberships.set(&wanted) {
+            let place = &mut self.places[port.index()];
+            let Some(open) = &mut place.open else { continue };
+            let failed = open.memberships.set(&wanted);
+            let denied = failed.iter().any(|(_, error)| refused::is_denial(error));
+            place.denied = if denied { place.denied.saturating_add(1) } else { 0 };
+            for ((index, group), error) in failed {
                 let name = self.selection.chosen.iter().find(|interface| interface.index == index);
                 let name = name.map_or_else(|| index.to_string(), |i| i.name.clone());
                 faults.push(format!(
                     "cannot join multicast group {group} on interface {name}: {error}. Universes \
-                     sent to multicast are missing there; unicast still arrives"
+                     sent to multicast are missing there; unicast still arrives{}",
+                    refused::advice(&error, cfg!(target_vendor = "apple"))
                 ));
             }
         }
@@ -402,6 +417,28 @@ impl SocketKeeper {
             outcome.events.push((Severity::Fault, fault.clone()));
         }
         self.join_faults = faults;
+    }
+
+    /// Apple systems now and then deny every join on a socket, and none on a fresh one. So a socket
+    /// whose joins are denied again and again is opened anew, each time after twice as many.
+    fn refresh_denied(&mut self, now: Time, outcome: &mut Outcome) {
+        let mut fresh = false;
+        for port in [Port::SacnV4, Port::SacnV6] {
+            if !refused::wants_fresh_socket(self.places[port.index()].denied) {
+                continue;
+            }
+            let text = format!("{}: joins are denied; trying a fresh socket", port.protocol());
+            outcome.events.push((Severity::Info, text));
+            self.close(port);
+            fresh = true;
+            if let Err(error) = self.open(port, now, outcome) {
+                outcome.changes.push(Change::Socket(port, None));
+                self.give_up(port, now, &error, outcome);
+            }
+        }
+        if fresh {
+            self.join(outcome);
+        }
     }
 
     /// Joins anew what is due. False: something is joined no more.

@@ -1,5 +1,6 @@
 //! Whole relays on free ports of the loopback interface, without radios.
 
+mod denied;
 mod orders;
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};

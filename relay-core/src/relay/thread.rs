@@ -19,6 +19,7 @@ use ringbuf::traits::Producer;
 use super::desk::Ordered;
 use super::sample::Sample;
 use super::sockets::Change;
+use crate::arrivals::{GapMeter, WorstGap};
 use crate::config::EndLook;
 use crate::engine::{CompiledShow, Engine};
 use crate::event::Event;
@@ -84,6 +85,8 @@ pub(super) enum Notice {
     Event(Event),
     /// A reply could not be sent. Once per episode.
     SendFailed(io::Error),
+    /// The worst gap between packets of late.
+    WorstGap(WorstGap),
     /// The synchronization addresses in use are now these; 0 = none.
     SyncAddresses([u16; SYNC_ADDRESSES_MAX]),
 }
@@ -118,6 +121,7 @@ pub(super) struct RelayThread {
     alive: Arc<()>,
     /// Arrivals of the datagrams of this batch that changed looks.
     arrivals: Vec<Time>,
+    gaps: GapMeter,
     sequence: u64,
     sending_fails: bool,
     sync_generation: u64,
@@ -143,6 +147,7 @@ impl RelayThread {
             ends,
             alive: Arc::new(()),
             arrivals: Vec::with_capacity(ARRIVALS_MAX),
+            gaps: GapMeter::default(),
             sequence: 0,
             sending_fails: false,
             sync_generation: 0,
@@ -202,12 +207,18 @@ impl RelayThread {
 
     /// Reads one batch and publishes what came of it. Returns how many datagrams it had.
     fn receive_batch(&mut self) -> usize {
-        let Self { receiver, engine, arrivals, taps, .. } = self;
+        let Self { receiver, engine, arrivals, gaps, taps, .. } = self;
         arrivals.clear();
         let mut changed = false;
+        let (mut bytes, mut worst) = (0, None);
         let udp_port = receiver.next_udp_port().unwrap_or(0);
         let batch = receiver.receive(|datagram, arrival| {
-            if engine.handle_datagram(datagram).changed() {
+            let outcome = engine.handle_datagram(datagram);
+            if outcome.is_levels() {
+                bytes += datagram.bytes.len() as u64;
+                worst = gaps.arrived(arrival).or(worst);
+            }
+            if outcome.changed() {
                 changed = true;
                 if arrivals.len() < ARRIVALS_MAX {
                     arrivals.push(arrival);
@@ -224,6 +235,11 @@ impl RelayThread {
             for &arrival in &self.arrivals {
                 self.telemetry.latency_published.record(published.since(arrival));
             }
+        }
+        self.telemetry.level_bytes.add(bytes);
+        if let Some(worst) = worst {
+            // Without room for it: there will be others.
+            let _ = self.ends.notices.try_push(Notice::WorstGap(worst));
         }
         let read = batch.taken + batch.other_interface;
         if batch.other_interface > 0 {
