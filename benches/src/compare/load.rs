@@ -53,7 +53,7 @@ pub struct Load {
     pub universes: u16,
     /// sACN sources of every universe, all of one priority.
     #[arg(long, default_value_t = 1)]
-    pub sources: u8,
+    pub sources: u16,
     /// Frames a second.
     #[arg(long, default_value_t = 44.0)]
     pub rate: f64,
@@ -125,7 +125,9 @@ impl Load {
                     let universe =
                         SacnUniverse::new(number).ok_or_else(|| wrong("no such universe"))?;
                     for source in 1..=self.sources {
-                        let fields = sacn::DataFields::new(Cid([source; 16]), "load", universe);
+                        let [high, low] = source.to_be_bytes();
+                        let cid = Cid(std::array::from_fn(|n| if n % 2 == 0 { high } else { low }));
+                        let fields = sacn::DataFields::new(cid, "load", universe);
                         let mut out = vec![0; 638];
                         sacn::encode_data(&mut out, &fields, &[0; SLOTS])
                             .ok_or_else(|| wrong("it does not fit"))?;

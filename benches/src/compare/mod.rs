@@ -64,8 +64,9 @@ struct Trial<'a> {
     protocol: Protocol,
     pattern: Pattern,
     universes: u16,
-    sources: u8,
     seconds: f64,
+    /// 20,000 packets a second from ten thousand sources that do not exist, beside the load.
+    attacked: bool,
 }
 
 impl Trial<'_> {
@@ -86,17 +87,31 @@ impl Trial<'_> {
     /// Sends the load from a process of its own.
     fn load(&self, to: std::net::SocketAddr) -> io::Result<Sent> {
         let rate = 44.0;
+        let [_, wrap] = self.networks.wraps(self.way);
         let word = |of: &dyn std::fmt::Debug| format!("{of:?}").to_lowercase();
         let words = [
             format!("--to={to}"),
             format!("--protocol={}", word(&self.protocol)),
             format!("--pattern={}", word(&self.pattern)),
             format!("--universes={}", self.universes),
-            format!("--sources={}", self.sources),
             format!("--frames={}", (self.seconds * rate) as u32),
         ];
-        let [_, wrap] = self.networks.wraps(self.way);
-        send(&wrap, "load", &words)
+        let strangers = [
+            format!("--to={to}"),
+            "--pattern=even".to_owned(),
+            "--universes=1".to_owned(),
+            "--sources=10000".to_owned(),
+            "--rate=2".to_owned(),
+            format!("--frames={}", (self.seconds * 2.0) as u32),
+        ];
+        std::thread::scope(|scope| {
+            let attack = self.attacked.then(|| scope.spawn(|| send(&wrap, "load", &strangers)));
+            let sent = send(&wrap, "load", &words);
+            if let Some(attack) = attack {
+                attack.join().map_err(|_| io::Error::other("the attack panicked"))??;
+            }
+            sent
+        })
     }
 }
 
@@ -126,6 +141,7 @@ impl Compare {
                 }
             }
         }
+        self.attacked(&networks)?;
         self.isolated(&networks)?;
         self.flat_out(&networks)?;
         self.first_look(&networks)?;
@@ -151,8 +167,8 @@ impl Compare {
             protocol: Protocol::Sacn,
             pattern,
             universes,
-            sources: 1,
             seconds: self.seconds,
+            attacked: false,
         }
     }
 
@@ -179,6 +195,24 @@ impl Compare {
             }
         }
         report.tell(way, pattern, universes, cells.into());
+        Ok(())
+    }
+
+    /// The light's latency while somebody floods the network with packets that are all valid.
+    fn attacked(&self, networks: &Networks) -> io::Result<()> {
+        println!(
+            "\nloopback Burst 40 universes x 44 Hz, and 20,000 packets/s of 10,000 made-up sources"
+        );
+        let trial = self.trial(networks, Pattern::Burst, 40);
+        let attacked = Trial { attacked: true, ..self.trial(networks, Pattern::Burst, 40) };
+        let mut cells = ["wristcast", "attacked"].map(Cell::new);
+        for _ in 0..self.rounds {
+            for (trial, cell) in [&trial, &attacked].into_iter().zip(&mut cells) {
+                let (sent, cost) = trial.run(Kind::Wristcast(self.wristcast(40)))?;
+                cell.add(sent, cost);
+            }
+        }
+        report::print(&cells);
         Ok(())
     }
 
