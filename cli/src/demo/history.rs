@@ -119,7 +119,8 @@ impl History {
         let mut way: Option<Way> = None;
         let mut fading = false;
         let mut ramp: Option<(Way, Light)> = None;
-        for (look, end) in sent.iter().zip(ends).filter(|(_, end)| *end >= from) {
+        let within = |(look, end): &(&Sent, Instant)| *end >= from && look.since <= to;
+        for (look, end) in sent.iter().zip(ends).filter(within) {
             let (start, end) = (look.since.max(from), end.min(to));
             if !look.is_fading(end) && light == look.to.into() {
                 return true;
