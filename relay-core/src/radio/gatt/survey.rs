@@ -86,7 +86,9 @@ impl BluetoothAntenna {
     }
 
     fn sighting(&self, id: String, properties: &PeripheralProperties) -> Sighting {
-        let name = properties.advertisement_name.as_deref().or(properties.local_name.as_deref());
+        // BlueZ calls what has no name by its address.
+        let alias = properties.local_name.as_deref().filter(|alias| alias.replace('-', ":") != id);
+        let name = properties.advertisement_name.as_deref().or(alias);
         let makers: Vec<u16> = properties.manufacturer_data.keys().copied().collect();
         let fits = |profile: &&Profile| profile.recognises(name, &properties.services, &makers);
         let battery = properties.service_data.get(&BATTERY_SERVICE);
@@ -122,4 +124,25 @@ async fn ask_battery(peripheral: &Peripheral) -> Option<u8> {
     let answer = asked.await.ok().flatten();
     let _ = timeout(CALL_TIME_MAX, peripheral.disconnect()).await;
     answer.filter(|percent| *percent <= 100)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_band_that_tells_no_name_is_not_called_by_its_address() {
+        let antenna = BluetoothAntenna::new(None, Vec::new());
+        let name = |name: Option<&str>, alias: &str| {
+            let properties = PeripheralProperties {
+                advertisement_name: name.map(str::to_owned),
+                local_name: Some(alias.to_owned()),
+                ..PeripheralProperties::default()
+            };
+            antenna.sighting("F0:F1:F2:F3:F4:01".to_owned(), &properties).name
+        };
+        assert_eq!(name(None, "F0-F1-F2-F3-F4-01"), None);
+        assert_eq!(name(None, "desk lamp"), Some("desk lamp".to_owned()));
+        assert_eq!(name(Some("wristcast-1  "), "desk lamp"), Some("wristcast-1".to_owned()));
+    }
 }
