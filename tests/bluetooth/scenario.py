@@ -17,6 +17,7 @@ from desk import Desk
 RATE_HZ = 44
 SHARE = "/share"
 MARK = 0xB1
+SHOW = "/tmp/show.toml"
 TOKEN = "for-nothing-but-this-bed"
 
 
@@ -46,7 +47,8 @@ def wait_for(what, condition, seconds):
 
 
 class Bluetoothd:
-    def __init__(self):
+    def __init__(self, adapters):
+        self.adapters = adapters
         self.start()
 
     def start(self):
@@ -54,11 +56,20 @@ class Bluetoothd:
             ["/usr/libexec/bluetooth/bluetoothd", "-n"],
             stdout=open(SHARE + "/bluetoothd.log", "a"), stderr=subprocess.STDOUT,
         )
-        wait_for("adapter powered on", self.power_on, 20)
+        for adapter in range(1, self.adapters + 1):
+            self.power_on(adapter)
 
-    def power_on(self):
-        run = subprocess.run(["bluetoothctl", "power", "on"], capture_output=True, text=True)
-        return "succeeded" in run.stdout
+    def power_on(self, adapter):
+        """Adapter N, from 1. It is not there at once."""
+        order = [
+            "dbus-send", "--system", "--print-reply", "--dest=org.bluez", "/org/bluez/hci%d" % (adapter - 1),
+            "org.freedesktop.DBus.Properties.Set", "string:org.bluez.Adapter1", "string:Powered",
+            "variant:boolean:true",
+        ]
+        wait_for(
+            "adapter %d powered on" % adapter,
+            lambda: subprocess.run(order, capture_output=True).returncode == 0, 20,
+        )
 
     def stop(self):
         self.process.terminate()
@@ -68,7 +79,7 @@ class Bluetoothd:
 class Bands:
     def __init__(self, count, odd):
         self.count = count
-        self.odd = odd  # `other` or `locked` → the band that is
+        self.unlit = {odd[what] for what in ("other", "locked") if what in odd}
         words = [str(word) for pair in odd.items() for word in pair]
         self.process = subprocess.Popen(
             [sys.executable, "bands.py", str(count)] + words,
@@ -93,14 +104,16 @@ class Bands:
 
     def frames(self, band):
         """(monotonic ns, decoded frame) of everything the band got, in order."""
-        log = self.order("log")
-        return [(t, decode(bytes.fromhex(what))) for t, of, what in log
-                if of == band and not what.endswith("connected")]
+        return [(t, decode(bytes.fromhex(what))) for t, what in self.log(band) if not what.endswith("connected")]
+
+    def log(self, band):
+        """(monotonic ns, frame in hex, `connected` or `disconnected`) of a band."""
+        return [(t, what) for t, of, what in self.order("log") if of == band]
 
     def all_show(self, colours):
         last = self.order("last")
         return all(colour_of(frame) == colours(band)
-                   for band, frame in enumerate(last, 1) if band not in self.odd.values())
+                   for band, frame in enumerate(last, 1) if band not in self.unlit)
 
     def stop(self):
         with open(SHARE + "/bands.json", "w") as log:
@@ -109,25 +122,46 @@ class Bands:
         self.process.wait()
 
 
+def address(band):
+    return "F0:F1:F2:F3:F4:%02X" % band
+
+
+def write_show(groups, limit=16, adapters=1, listed=True, mismatched=None):
+    """A show of one band in each group; its radio lists them, or leaves that to the inventory. Of
+    the band `mismatched` it says that it is of another profile."""
+    with open("/tmp/tokens.txt", "w") as tokens:
+        tokens.write("bed %s\n" % TOKEN)
+    os.chmod("/tmp/tokens.txt", 0o600)
+    with open(SHOW, "w") as show:
+        show.write('name = "Bed"\n[network]\ninterfaces = ["lo"]\n')
+        show.write('[http]\nlisten = "127.0.0.1:8420"\ntoken_file = "tokens.txt"\n')
+        bands = []
+        for band in range(1, groups + 1):
+            show.write('[[group]]\nname = "g%d"\nuniverse = "sacn/1"\n' % band)
+            show.write('address = %d\npersonality = "rgb"\n' % (3 * band - 2))
+            profile = ', profile = "elk-bledom"' if band == mismatched else ""
+            bands.append('{ id = "%s", group = "g%d"%s }' % (address(band), band, profile))
+        show.write('[[radio]]\nkind = "gatt"\n')
+        if limit:
+            show.write("max_connections = %d\n" % limit)
+        if adapters > 1:
+            show.write("adapter = [%s]\n" % ", ".join('"hci%d"' % number for number in range(adapters)))
+        if listed:
+            show.write("bands = [\n  %s,\n]\n" % ",\n  ".join(bands))
+
+
+def wristcast(*words):
+    """Runs a command of the relay's to its end: exit code, and what it printed."""
+    run = subprocess.run([SHARE + "/wristcast", *words], capture_output=True, text=True, timeout=90)
+    # Of the warnings about the show, there are some, only what is wrong matters here.
+    wrong = [line for line in run.stderr.splitlines() if line.startswith("error")]
+    return run.returncode, run.stdout + "\n".join(wrong)
+
+
 class Relay:
-    def __init__(self, bands, limit):
-        with open("/tmp/tokens.txt", "w") as tokens:
-            tokens.write("bed %s\n" % TOKEN)
-        os.chmod("/tmp/tokens.txt", 0o600)
-        with open("/tmp/show.toml", "w") as show:
-            show.write('name = "Bed"\n[network]\ninterfaces = ["lo"]\n')
-            show.write('[http]\nlisten = "127.0.0.1:8420"\ntoken_file = "tokens.txt"\n')
-            listed = []
-            for band in range(1, bands + 1):
-                show.write('[[group]]\nname = "g%d"\nuniverse = "sacn/1"\n' % band)
-                show.write('address = %d\npersonality = "rgb"\n' % (3 * band - 2))
-                listed.append('{ id = "F0:F1:F2:F3:F4:%02X", group = "g%d" }' % (band, band))
-            show.write('[[radio]]\nkind = "gatt"\n')
-            if limit:
-                show.write("max_connections = %d\n" % limit)
-            show.write("bands = [\n  %s,\n]\n" % ",\n  ".join(listed))
+    def __init__(self):
         self.process = subprocess.Popen(
-            [SHARE + "/wristcast", "run", "/tmp/show.toml", "--log", "info,wristcast_core::radio::gatt=debug"],
+            [SHARE + "/wristcast", "run", SHOW, "--log", "info,wristcast_core::radio::gatt=debug"],
             stdout=open(SHARE + "/relay.log", "w"), stderr=subprocess.STDOUT,
         )
 
@@ -210,9 +244,23 @@ class Account:
             first_of.setdefault(index, (t - sent_at) / 1e6)
         self.latency_ms = list(first_of.values())
         self.distinct = len(first_of)
+        self.behind_ms = self.behind(desk, known)
         times = [t for t, *_ in known]
         gaps = [later - earlier for earlier, later in zip(times, times[1:])]
         self.longest_gap_ms = max(gaps) / 1e6 if gaps else None
+
+    @staticmethod
+    def behind(desk, known):
+        """For how long a newer look had been there than the band showed: every 5 ms, while the desk
+        went on."""
+        times = [t for t, _ in desk.sent]
+        samples, place = [], 0
+        for t in range(known[0][0], times[-1], 5_000_000) if known else ():
+            while place + 1 < len(known) and known[place + 1][0] <= t:
+                place += 1
+            newer = known[place][1] + 1
+            samples.append(max(0, t - times[newer]) / 1e6 if newer < len(times) else 0)
+        return samples
 
 
 # --- what desks play -----------------------------------------------------------------------------
@@ -239,17 +287,24 @@ def level_of(desk, band):
 
 
 class Bed:
-    def __init__(self, bands, limit=16, **odd):
-        self.bands = Bands(bands, odd)
-        self.bluetoothd = Bluetoothd()
-        self.relay = Relay(bands, limit)
+    def __init__(self, bands, limit=16, adapters=1, mismatched=None, **odd):
+        self.bands = Bands(bands, {"adapters": adapters, **odd})
+        self.bluetoothd = Bluetoothd(adapters)
         self.desk = Desk()
         self.levels = jumps(bands)
         self.verdict = Verdict()
+        self.relay = None
+        write_show(bands, limit, adapters, mismatched=mismatched)
+        self.bands.unlit.add(mismatched)
+
+    def lit(self):
+        """Starts the relay, and waits until every band follows the desk."""
+        self.relay = Relay()
         started = time.monotonic()
         wait_for("relay listens", self.listens, 10)
-        wait_for("all bands lit", self.first_light, 15 + 3 * bands)
+        wait_for("all bands lit", self.first_light, 15 + 3 * self.bands.count)
         self.lit_after = time.monotonic() - started
+        return self
 
     def listens(self):
         with open("/proc/net/udp") as table:
@@ -293,6 +348,7 @@ class Bed:
             return all(any(tuple(levels[3 * band - 3 : 3 * band]) == colour_of(last[band - 1])
                            for _, levels in recent) for band in bands)
 
+        self.show(1)  # so that what they showed before is none of the recent looks
         for _ in range(2 * seconds):
             self.show(0.5)
             if follow():
@@ -300,13 +356,13 @@ class Bed:
         self.show(1)
 
     def settle(self, name):
-        """Input stops changing: every band must show the last look."""
+        """Input stops changing: every band must show the last look, within the second that
+        docs/bands.md promises."""
         start = time.monotonic()
-        end = start + 3
-        while not self.all_current() and time.monotonic() < end:
+        while not self.all_current() and time.monotonic() < start + 10:
             time.sleep(0.02)
-        figures = "after %.0f ms" % ((time.monotonic() - start) * 1e3)
-        self.verdict.check(name, self.all_current(), figures)
+        took_ms = (time.monotonic() - start) * 1e3
+        self.verdict.check(name, self.all_current() and self.within(1000, took_ms), "after %.0f ms" % took_ms)
 
     def end(self):
         if self.desk.late_ms >= 10:
@@ -326,7 +382,7 @@ class Bed:
 def stream(count):
     """COUNT bands, 44 changes a second on each."""
     seconds = 6
-    bed = Bed(count)
+    bed = Bed(count).lit()
     bed.verdict.check("all bands lit", True, "%.1f s after start" % bed.lit_after)
     since, before = time.monotonic_ns(), bed.cpu_s()
     bed.show(seconds)
@@ -335,23 +391,32 @@ def stream(count):
     changes = seconds * RATE_HZ
     accounts = [Account(bed.desk, bed.bands, band, since) for band in range(1, count + 1)]
     for band, account in enumerate(accounts, 1):
-        print("        band %d: %d of %d looks, latency p50 %.1f p99 %.1f max %.1f ms, gap max %.0f ms" % (
+        print("        band %d: %d of %d looks, latency p50 %.1f p99 %.1f max %.1f ms, behind p50 %.0f p99 %.0f ms, gap max %.0f ms" % (
             band, account.distinct, changes, percentile(account.latency_ms, 0.5),
-            percentile(account.latency_ms, 0.99), max(account.latency_ms), account.longest_gap_ms,
+            percentile(account.latency_ms, 0.99), max(account.latency_ms),
+            percentile(account.behind_ms, 0.5), percentile(account.behind_ms, 0.99), account.longest_gap_ms,
         ), flush=True)
     print("        processor: relay %.0f %%, bluetoothd %.0f %%, bands %.0f %%" % tuple(100 * share for share in cpu))
     bed.verdict.check("nothing but what the desk sent", not any(a.unknown for a in accounts))
     bed.verdict.check("no look after a newer one", not any(a.backwards for a in accounts))
     worst = max(percentile(a.latency_ms, 0.99) for a in accounts)
     together = [ms for account in accounts for ms in account.latency_ms]
-    print("        all bands: %.0f of %d looks/s each, p50 %.1f p99 %.1f ms" % (
-        sum(a.distinct for a in accounts) / count / seconds, RATE_HZ, percentile(together, 0.5), percentile(together, 0.99),
+    behind = [ms for account in accounts for ms in account.behind_ms]
+    # A line of the table that run.sh prints in the end.
+    print("table   | %d | %.0f of %d a second | %.0f ms | %.0f ms | %.0f ms | %.0f ms |" % (
+        count, sum(a.distinct for a in accounts) / count / seconds, RATE_HZ,
+        percentile(together, 0.5), percentile(together, 0.99), percentile(behind, 0.5), percentile(behind, 0.99),
     ))
     # Sixteen bands are twice what one processor can do here; looks are left out, not kept.
     calm_ms = 100 if count <= 8 else 300
     bed.verdict.check("no old looks: p99 from UDP to the band", bed.within(calm_ms, worst), "%.1f ms" % worst)
+    worst = max(percentile(a.behind_ms, 0.99) for a in accounts)
+    bed.verdict.check("no band shows old light: p99 of its age", bed.within(2 * calm_ms, worst), "%.1f ms" % worst)
     least, most = min(a.distinct for a in accounts), max(a.distinct for a in accounts)
-    bed.verdict.check("bands get their share", least >= 0.8 * most, "%d to %d looks" % (least, most))
+    bed.verdict.check("bands get their share of the writes", least >= 0.8 * most, "%d to %d looks" % (least, most))
+    longest = [account.longest_gap_ms for account in accounts]
+    figures = "longest gaps %.0f to %.0f ms" % (min(longest), max(longest))
+    bed.verdict.check("nobody waits while others are served", bed.within(500, max(longest)), figures)
     enough = bed.many(least / seconds * (1 if count <= 8 else 3))
     bed.verdict.check("bands get many looks", enough, "%.0f/s at least" % (least / seconds))
     groups = bed.relay.status("groups")
@@ -361,7 +426,7 @@ def stream(count):
 
 def comeback():
     """A band is switched off and on in the middle of the show."""
-    bed = Bed(4)
+    bed = Bed(4).lit()
     bed.show(2)
     off = bed.bands.switch(2, "off")
     bed.show(3)
@@ -389,7 +454,7 @@ def comeback():
 
 def restart():
     """bluetoothd is restarted in the middle of the show."""
-    bed = Bed(2)
+    bed = Bed(2).lit()
     bed.show(2)
     bed.bluetoothd.stop()
     bed.show(4)
@@ -408,7 +473,7 @@ def restart():
 
 def slow():
     """A band that takes 0.3 s for every acknowledged write, beside fast ones."""
-    bed = Bed(4)
+    bed = Bed(4).lit()
     bed.bands.order("slow", 3)
     since = time.monotonic_ns()
     bed.show(6)
@@ -425,15 +490,15 @@ def slow():
 
 def unplugged():
     """The adapter is pulled out in the middle of the show, and put back."""
-    bed = Bed(2)
+    bed = Bed(2).lit()
     bed.show(2)
-    bed.bands.order("unplug")
+    bed.bands.order("unplug", 1)
     bed.show(5)
     told = bed.relay.status("radios")[0]
     named = told["state"] == "down" and "no Bluetooth adapter" in (told["detail"] or "")
     bed.verdict.check("the status says what is wrong", named, told["detail"])
-    bed.bands.order("plug")
-    wait_for("adapter powered on", bed.bluetoothd.power_on, 20)
+    bed.bands.order("plug", 1)
+    bed.bluetoothd.power_on(1)
     again = time.monotonic_ns()
     bed.show_until_lit([1, 2], 15)
     for band in (1, 2):
@@ -443,52 +508,41 @@ def unplugged():
     return bed.end()
 
 
-def other_kind():
-    """One of the bands in the show is of another kind than the show says."""
-    bed = Bed(3, other=2)
+def wrong_bands():
+    """Bands that are not what the show says: one of another kind, one that takes frames only from
+    whom it knows, one of another profile. (A real pairing is not tried: it stops the command queue
+    of the kernel in front of Bumble's controller.)"""
+    bed = Bed(5, other=2, locked=3, mismatched=4).lit()
     since = time.monotonic_ns()
-    bed.show(8)
-    told = bed.relay.status("bands")[1]
-    named = not told["connected"] and "another kind" in (told["detail"] or "")
-    bed.verdict.check("the status says what is wrong", named, told["detail"])
-    for band in (1, 3):
-        account = Account(bed.desk, bed.bands, band, since)
-        figures = "%.0f looks/s" % (account.distinct / 8)
-        bed.verdict.check("band %d does not mind" % band, bed.many(account.distinct / 8), figures)
-    bed.settle("final look on every band of the right kind")
-    return bed.end()
-
-
-def locked():
-    """One of the bands takes frames only from whom it knows. A real pairing is not tried: it stops
-    the command queue of the kernel in front of Bumble's controller."""
-    bed = Bed(3, locked=2)
-    since = time.monotonic_ns()
+    words = {2: "another kind", 3: "paired", 4: "`elk-bledom`"}
     told = {}
 
     def said():
         bed.show(0.5)
-        told.update(bed.relay.status("bands")[1])
-        return not told["connected"] and "paired" in (told["detail"] or "")
+        told.update(enumerate(bed.relay.status("bands"), 1))
+        return all(not told[band]["connected"] and word in (told[band]["detail"] or "") for band, word in words.items())
 
     try:
-        named = wait_for("words", said, 40)
+        wait_for("words", said, 40)
     except Failed:
-        named = False
-    bed.verdict.check("the status says what is wrong", named, told.get("detail"))
+        pass
+    for band, word in words.items():
+        detail = told[band]["detail"]
+        named = not told[band]["connected"] and word in (detail or "")
+        bed.verdict.check("the status says what is wrong with band %d" % band, named, detail)
     seconds = (time.monotonic_ns() - since) / 1e9
-    for band in (1, 3):
+    for band in (1, 5):
         account = Account(bed.desk, bed.bands, band, since)
         figures = "%.0f looks/s" % (account.distinct / seconds)
         bed.verdict.check("band %d does not mind" % band, bed.many(account.distinct / seconds), figures)
-    bed.settle("final look on every band that is not locked")
+    bed.settle("final look on every band that is right")
     return bed.end()
 
 
 def blackout():
     """Panic in the middle of a show that goes on."""
     count = 8
-    bed = Bed(count)
+    bed = Bed(count).lit()
     bed.show(3)
     worst_ms = bed.relay.status("radios")[0]["panic_worst_ms"]
     asked = time.monotonic_ns()
@@ -516,10 +570,86 @@ def blackout():
 
 def limit():
     """More bands than adapters usually take, and nobody has said how many this one takes."""
-    bed = Bed(10, limit=None)
+    bed = Bed(10, limit=None).lit()
     bed.verdict.check("all ten lit", True, "%.1f s after start" % bed.lit_after)
     bed.show(2)
     bed.settle("final look on every band")
+    return bed.end()
+
+
+def shared():
+    """Two adapters share the bands; one is pulled out in the middle of the show and put back, then
+    the other."""
+    bed = Bed(4, adapters=2).lit()
+    via = bed.bands.order("via")
+    # On a machine so busy that bluetoothd does not answer for 5 s, an adapter counts as lost.
+    lost = "report=Lost" in bed.relay.log()
+    figures = "by adapter %s%s" % (via, ", one was lost meanwhile" if lost else "")
+    bed.verdict.check("each adapter has half of the bands", sorted(via) == [1, 1, 2, 2] or lost, figures)
+    bed.show(2)
+    off = time.monotonic_ns()
+    bed.bands.order("unplug", 2)
+    bed.show_until_lit([1, 2, 3, 4], 20)
+    now_via = bed.bands.order("via")
+    bed.verdict.check("the bands of the one pulled out come to the other", now_via == [1, 1, 1, 1], "by adapter %s" % now_via)
+    for band in (band for band in range(1, 5) if via[band - 1] == 1):
+        account = Account(bed.desk, bed.bands, band, off)
+        calm = bed.within(500, account.longest_gap_ms) and not account.backwards
+        bed.verdict.check("band %d went on meanwhile" % band, calm, "longest gap %.0f ms" % account.longest_gap_ms)
+    bed.settle("final look on every band")
+    bed.bands.order("plug", 2)
+    bed.bluetoothd.power_on(2)
+    bed.show(3)
+    bed.bands.order("unplug", 1)
+    bed.show_until_lit([1, 2, 3, 4], 30)
+    now_via = bed.bands.order("via")
+    bed.verdict.check("the one put back takes them all", now_via == [2, 2, 2, 2], "by adapter %s" % now_via)
+    bed.settle("final look on every band")
+    return bed.end()
+
+
+def inventory():
+    """What is done before a show: which bands are near, whose are they, is it these? Band 4 is
+    somebody else's."""
+    bed = Bed(4, near=2)
+    check = bed.verdict.check
+    write_show(3, listed=False)
+    code, said = wristcast("bands", "scan", "--json", "--battery")
+    heard = json.loads(said) if code == 0 else []
+    told = {one["id"]: [one["name"], one["rssi"], one["profile"], one["battery"]] for one in heard}
+    true = {address(band): ["wristcast-%d" % band, -50 if band == 2 else -70, "wristcast", 90 + band]
+            for band in range(1, 5)}
+    check("scan tells name, strength, profile and battery", told == true, "" if told == true else said)
+    check("... the strongest first", heard and heard[0]["id"] == address(2))
+    code, said = wristcast("bands", "assign", SHOW, "g2", "--nearest")
+    check("the nearest is assigned", code == 0 and address(2) in said, said.strip())
+    code, said = wristcast("bands", "assign", SHOW, "g1", "--nearest")
+    check("... but not one of several as near", code != 0 and "near" in said, said.strip())
+    code, said = wristcast("bands", "assign", SHOW, "g1", "--name", "wristcast-1*")
+    check("a band is assigned by name", code == 0 and address(1) in said, said.strip())
+    code, said = wristcast("bands", "assign", SHOW, "g3", "--id", address(3))
+    check("a band is assigned by id", code == 0 and address(3) in said, said.strip())
+
+    def flashed(since):
+        """Which bands got white light and darkness in turn, and which anything at all."""
+        colours = {band: [frame["colour"] for t, frame in bed.bands.frames(band) if t > since] for band in range(1, 5)}
+        flashing = [band for band, got in colours.items() if got.count((255, 255, 255)) >= 2 and (0, 0, 0) in got]
+        return flashing, [band for band, got in colours.items() if got]
+
+    for which, meant in ((["--group", "g2"], [2]), (["--all"], [1, 2, 3])):
+        since = time.monotonic_ns()
+        code, said = wristcast("bands", "identify", SHOW, *which, "--for", "3s")
+        flashing, lit = flashed(since)
+        good = code == 0 and flashing == lit == meant
+        check("identify %s flashes those and no others" % " ".join(which), good, "%s %s" % (lit, said.strip()))
+        dark = all(colour_of(bed.bands.order("last")[band - 1]) == (0, 0, 0) for band in meant)
+        check("... and leaves them dark", dark)
+    since = time.monotonic_ns()
+    bed.bands.unlit.add(4)
+    bed.lit()
+    bed.show(1)
+    bed.settle("the relay lights the bands of the inventory")
+    check("... and leaves the one that is not in it alone", not any(t > since for t, _ in bed.bands.log(4)))
     return bed.end()
 
 
@@ -532,8 +662,9 @@ SCENARIOS = {
     "restart": restart,
     "slow": slow,
     "unplugged": unplugged,
-    "other-kind": other_kind,
-    "locked": locked,
+    "wrong-bands": wrong_bands,
+    "shared": shared,
+    "inventory": inventory,
     "blackout": blackout,
     "limit": limit,
 }
