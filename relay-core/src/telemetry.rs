@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use histogram::{AtomicHistogram, Histogram};
 
+use crate::config::EndLook;
 use crate::engine::{Counters, Ignored, Note};
+use crate::look::Look;
 use crate::snapshot::{Distribution, Latency, PacketCounts};
 use crate::steering::{FULL, Steering};
 use crate::wire::Malformed;
@@ -138,7 +140,17 @@ pub struct SteeringFlags {
     pub grand_master: AtomicU8,
     /// Groups with an override.
     pub overridden: AtomicU32,
+    /// A look, and in its free byte what it is: [`SHOW_FILE`], [`CHOSEN`] or [`HOLD`].
+    start_look: AtomicU64,
+    end_look: AtomicU64,
 }
+
+/// Nobody chose: the show file's.
+const SHOW_FILE: u64 = 0;
+/// The look was chosen.
+const CHOSEN: u64 = 1 << 56;
+/// To hold was chosen.
+const HOLD: u64 = 2 << 56;
 
 impl Default for SteeringFlags {
     fn default() -> Self {
@@ -147,6 +159,8 @@ impl Default for SteeringFlags {
             frozen: AtomicBool::default(),
             grand_master: AtomicU8::new(FULL),
             overridden: AtomicU32::default(),
+            start_look: AtomicU64::new(SHOW_FILE),
+            end_look: AtomicU64::new(SHOW_FILE),
         }
     }
 }
@@ -158,6 +172,29 @@ impl SteeringFlags {
         self.frozen.store(steering.is_frozen(), Ordering::Relaxed);
         self.grand_master.store(steering.grand_master(), Ordering::Relaxed);
         self.overridden.store(steering.overridden(), Ordering::Relaxed);
+        let start = steering.start_look().map_or(SHOW_FILE, |look| CHOSEN | look.to_bits());
+        self.start_look.store(start, Ordering::Relaxed);
+        let end = match steering.chosen_end() {
+            None => SHOW_FILE,
+            Some(EndLook::Hold) => HOLD,
+            Some(EndLook::Look(look)) => CHOSEN | look.to_bits(),
+        };
+        self.end_look.store(end, Ordering::Relaxed);
+    }
+
+    /// The start look that an operator chose.
+    pub fn start_look(&self) -> Option<Look> {
+        let bits = self.start_look.load(Ordering::Relaxed);
+        (bits != SHOW_FILE).then(|| Look::from_bits(bits))
+    }
+
+    /// The end look that an operator chose.
+    pub fn end_look(&self) -> Option<EndLook> {
+        match self.end_look.load(Ordering::Relaxed) {
+            SHOW_FILE => None,
+            HOLD => Some(EndLook::Hold),
+            bits => Some(EndLook::Look(Look::from_bits(bits))),
+        }
     }
 }
 

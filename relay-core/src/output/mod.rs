@@ -57,6 +57,8 @@ pub struct Output {
     /// Groups whose signal came or went since it was last polled, each at most once.
     signals: VecDeque<u32>,
     steering: Steering,
+    /// What groups begin with, by the show file.
+    start: Look,
 }
 
 #[derive(Debug)]
@@ -100,6 +102,7 @@ impl Output {
         let group = |group: &Group| GroupOutput::new(group.loss, group.delay, start);
         Self {
             steering: Steering::new(config.groups.len(), start),
+            start,
             groups: config.groups.iter().map(group).collect(),
             universes_live: vec![false; plan.universes().len()],
             timers: Timers::new(config.groups.len()),
@@ -184,7 +187,21 @@ impl Output {
 
     /// Obeys an operator's order. Returns whether the table changed.
     pub fn obey(&mut self, now: Time, order: &Order, table: &mut GroupTable) -> bool {
-        self.steering.obey(now, order, table)
+        let changed = self.steering.obey(now, order, table);
+        matches!(order, Order::StartLook(_)) && self.wait_in_start_look(now, table) || changed
+    }
+
+    /// Shows the start look in every group that has had no signal yet.
+    fn wait_in_start_look(&mut self, now: Time, table: &mut GroupTable) -> bool {
+        let look = self.steering.start_look().unwrap_or(self.start);
+        let mut changed = false;
+        for group in 0..self.groups.len() {
+            if self.groups[group].signal == SignalState::Waiting {
+                self.groups[group].patched = look;
+                changed |= self.update(now, group, table);
+            }
+        }
+        changed
     }
 
     /// What operators have done by hand.
@@ -209,6 +226,7 @@ impl Output {
     ) {
         self.steering.take_over(&old.steering, pairs);
         self.steering.refresh_all(now, table);
+        self.wait_in_start_look(now, table);
     }
 
     /// The next group whose signal came or went.
@@ -231,10 +249,11 @@ impl Output {
         self.groups.get(group).map(|state| state.signal)
     }
 
-    /// Leaves every group in its end look, past delays and loss policies. Returns whether the
-    /// table changed. To hold is to show the newest look at once, strobe opened: nobody is left
+    /// Leaves every group in its end look, past delays and loss policies: in `end_look`, unless an
+    /// operator chose another. Returns whether the table changed. To hold is to show the newest look at once, strobe opened: nobody is left
     /// to stop it. After a panic nobody is left to release, every group stays dark.
     pub fn end(&mut self, now: Time, end_look: EndLook, table: &mut GroupTable) -> bool {
+        let end_look = self.steering.chosen_end().unwrap_or(end_look);
         let mut changed = false;
         for (index, state) in self.groups.iter_mut().enumerate() {
             state.phase = Phase::Still;

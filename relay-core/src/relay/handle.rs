@@ -13,7 +13,7 @@ use super::sample::{Sampler, group_control, group_state};
 use super::show::Show;
 use super::thread::Command;
 use super::{HandleError, OrderError, ReloadError};
-use crate::config::Config;
+use crate::config::{Config, EndLook};
 use crate::engine::CompiledShow;
 use crate::lane::LaneReader;
 use crate::radio::telemetry::RadioTelemetry;
@@ -177,6 +177,11 @@ impl RelayHandle {
             frozen: steering.frozen.load(Ordering::Relaxed),
             grand_master: steering.grand_master.load(Ordering::Relaxed),
             groups: groups.filter_map(|(group, it)| group_control(&show, group, it, now)).collect(),
+            start_look: steering.start_look().unwrap_or(show.config.start_look).into(),
+            end_look: match steering.end_look().unwrap_or(show.config.end_look) {
+                EndLook::Hold => None,
+                EndLook::Look(look) => Some(look.into()),
+            },
         })
     }
 

@@ -21,6 +21,7 @@ mod request;
 #[cfg(test)]
 mod tests;
 
+use crate::config::EndLook;
 use crate::look::Look;
 use crate::table::GroupTable;
 use crate::time::Time;
@@ -29,8 +30,8 @@ use crate::timers::Timers;
 pub use order::{OVERRIDE_MAX, Order, Selection};
 pub use pattern::Pattern;
 pub use request::{
-    Actor, LookRequest, MasterRequest, OverrideRequest, ReleaseRequest, Request, RequestError,
-    Switch, TestPattern,
+    Actor, EndLookRequest, LookRequest, MasterRequest, OverrideRequest, ReleaseRequest, Request,
+    RequestError, StartLookRequest, Switch, TestPattern,
 };
 
 /// A master that changes nothing.
@@ -48,6 +49,9 @@ pub struct Steering {
     overridden: u32,
     /// The last override ended by itself, and nobody was told yet.
     overrides_over: bool,
+    /// Chosen by hand; `None`: the show file's.
+    start_look: Option<Look>,
+    end_look: Option<EndLook>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -100,6 +104,8 @@ impl Steering {
             grand_master: FULL,
             overridden: 0,
             overrides_over: false,
+            start_look: None,
+            end_look: None,
         }
     }
 
@@ -156,6 +162,15 @@ impl Steering {
                 this.overridden -= u32::from(before.is_some());
                 before.is_some() && this.refresh(now, group, table)
             }),
+            // Which groups still wait is known one stage before.
+            Order::StartLook(look) => {
+                self.start_look = *look;
+                false
+            }
+            Order::EndLook(look) => {
+                self.end_look = *look;
+                false
+            }
         }
     }
 
@@ -210,6 +225,8 @@ impl Steering {
         self.panic = old.panic;
         self.frozen = old.frozen;
         self.grand_master = old.grand_master;
+        self.start_look = old.start_look;
+        self.end_look = old.end_look;
         for (there, here) in pairs {
             let (Some(old), Some(state)) = (old.groups.get(there), self.groups.get_mut(here))
             else {
@@ -242,6 +259,16 @@ impl Steering {
     /// The grand master, 0..=255.
     pub const fn grand_master(&self) -> u8 {
         self.grand_master
+    }
+
+    /// What groups without a signal yet show by an operator's choice; `None`: nobody chose.
+    pub const fn start_look(&self) -> Option<Look> {
+        self.start_look
+    }
+
+    /// What the bands are to be left showing by an operator's choice; `None`: nobody chose.
+    pub const fn chosen_end(&self) -> Option<EndLook> {
+        self.end_look
     }
 
     /// Groups with an override.

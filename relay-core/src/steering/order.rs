@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use super::pattern::Pattern;
+use crate::config::EndLook;
+use crate::look::Look;
 
 /// Longest an override lasts; after that the console rules again by itself.
 pub const OVERRIDE_MAX: Duration = Duration::from_secs(3600);
@@ -40,6 +42,10 @@ pub enum Order {
         /// Which.
         groups: Selection,
     },
+    /// What groups show that have had no signal yet; `None`: what the show file says.
+    StartLook(Option<Look>),
+    /// What the bands are left showing when the relay stops; `None`: what the show file says.
+    EndLook(Option<EndLook>),
 }
 
 /// Some groups of a show.

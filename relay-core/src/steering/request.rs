@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{OVERRIDE_MAX, Order, Pattern, Selection};
+use crate::config::EndLook;
 use crate::look::Look;
 
 /// Who gives an order.
@@ -44,6 +45,10 @@ pub enum Request {
     Override(OverrideRequest),
     /// Give overridden groups back to the console.
     Release(ReleaseRequest),
+    /// Choose what groups show that have had no signal yet.
+    StartLook(StartLookRequest),
+    /// Choose what the bands are left showing when the relay stops.
+    EndLook(EndLookRequest),
 }
 
 /// On or off.
@@ -91,6 +96,28 @@ pub struct ReleaseRequest {
     /// Groups by name; left out: all.
     #[serde(default)]
     pub groups: Option<Vec<String>>,
+}
+
+/// Choose what groups show that have had no signal yet: until their first packet comes.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StartLookRequest {
+    /// The look, without a fade; left out: what the show file says.
+    #[serde(default)]
+    pub look: Option<LookRequest>,
+}
+
+/// Choose what the bands are left showing when the relay stops. Neither `look` nor `hold`: what the
+/// show file says.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EndLookRequest {
+    /// The look, without a fade; `{}` is black.
+    #[serde(default)]
+    pub look: Option<LookRequest>,
+    /// `true`: with what they show then.
+    #[serde(default)]
+    pub hold: bool,
 }
 
 /// Patterns to test with.
@@ -143,6 +170,12 @@ pub enum RequestError {
     /// A fade out of range.
     #[error("`fade_ms` is {0}: expected 0 to 2550")]
     Fade(u16),
+    /// A start or end look with a fade.
+    #[error("a start or end look has no fade: leave out `fade_ms`")]
+    NoFade,
+    /// A look and to hold the last one.
+    #[error("an end look is either `look` or `hold`")]
+    LookOrHold,
 }
 
 impl Request {
@@ -177,13 +210,17 @@ impl Request {
                 time: over.time()?,
             },
             Self::Release(release) => Order::Release { groups: selection(&release.groups)? },
+            Self::StartLook(start) => {
+                Order::StartLook(start.look.map(LookRequest::still).transpose()?)
+            }
+            Self::EndLook(end) => Order::EndLook(end.end_look()?),
         })
     }
 
     /// The groups it names; `None`: all of them, or the whole show.
     pub fn groups(&self) -> Option<&[String]> {
         match self {
-            Self::Panic(_) | Self::Freeze(_) => None,
+            Self::Panic(_) | Self::Freeze(_) | Self::StartLook(_) | Self::EndLook(_) => None,
             Self::Master(master) => master.groups.as_deref(),
             Self::Override(over) => over.groups.as_deref(),
             Self::Release(release) => release.groups.as_deref(),
@@ -210,7 +247,26 @@ impl OverrideRequest {
     }
 }
 
+impl EndLookRequest {
+    fn end_look(&self) -> Result<Option<EndLook>, RequestError> {
+        match (self.look, self.hold) {
+            (Some(_), true) => Err(RequestError::LookOrHold),
+            (Some(look), false) => Ok(Some(EndLook::Look(look.still()?))),
+            (None, true) => Ok(Some(EndLook::Hold)),
+            (None, false) => Ok(None),
+        }
+    }
+}
+
 impl LookRequest {
+    /// A look that is there at once.
+    fn still(self) -> Result<Look, RequestError> {
+        match self.fade_ms {
+            0 => self.look(),
+            _ => Err(RequestError::NoFade),
+        }
+    }
+
     fn look(self) -> Result<Look, RequestError> {
         let fade = u8::try_from(self.fade_ms.div_ceil(10));
         Ok(Look {
@@ -255,7 +311,31 @@ impl fmt::Display for Request {
             Self::Release(release) => {
                 write!(f, "{} given back to the console", Names(release.groups.as_deref()))
             }
+            Self::StartLook(StartLookRequest { look }) => match look {
+                Some(look) => write!(f, "start look: {look}"),
+                None => f.write_str("start look as the show file says"),
+            },
+            Self::EndLook(EndLookRequest { look: Some(look), .. }) => write!(f, "end look: {look}"),
+            Self::EndLook(EndLookRequest { hold: true, .. }) => {
+                f.write_str("end look: what the bands show then")
+            }
+            Self::EndLook(_) => f.write_str("end look as the show file says"),
         }
+    }
+}
+
+/// `black`, `#ff9640 at 80 %`, `#000000 and white 255 at 100 %`.
+impl fmt::Display for LookRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let dimmer = self.dimmer.unwrap_or(255);
+        if dimmer == 0 || [self.red, self.green, self.blue, self.white] == [0; 4] {
+            return f.write_str("black");
+        }
+        write!(f, "#{:02x}{:02x}{:02x}", self.red, self.green, self.blue)?;
+        if self.white > 0 {
+            write!(f, " and white {}", self.white)?;
+        }
+        write!(f, " at {}", Percent(dimmer))
     }
 }
 
@@ -324,6 +404,12 @@ mod tests {
         let look = LookRequest { fade_ms: 2551, ..LookRequest::default() };
         let slow = OverrideRequest { look: Some(look), pattern: None, ..over(None) };
         assert_eq!(refused(slow), RequestError::Fade(2551));
+        let fading = Some(LookRequest { fade_ms: 10, ..LookRequest::default() });
+        let start = Request::StartLook(StartLookRequest { look: fading });
+        assert_eq!(start.order(index), Err(RequestError::NoFade));
+        let look = Some(LookRequest::default());
+        let both = Request::EndLook(EndLookRequest { look, hold: true });
+        assert_eq!(both.order(index), Err(RequestError::LookOrHold));
     }
 
     #[test]
@@ -338,6 +424,15 @@ mod tests {
         assert_eq!(words(master(None)), "grand master at 50 %");
         assert_eq!(words(master(groups(2))), "master of 2 groups (`g1`, `g2`) at 50 %");
         assert_eq!(words(master(groups(9))), "master of 9 groups (`g1`, `g2`, `g3`, …) at 50 %");
+        let amber =
+            LookRequest { red: 255, green: 150, dimmer: Some(51), ..LookRequest::default() };
+        let start = |look| words(Request::StartLook(StartLookRequest { look }));
+        assert_eq!(start(Some(amber)), "start look: #ff9600 at 20 %");
+        assert_eq!(start(Some(LookRequest::default())), "start look: black");
+        assert_eq!(start(None), "start look as the show file says");
+        let end = |look, hold| words(Request::EndLook(EndLookRequest { look, hold }));
+        assert_eq!(end(Some(amber), false), "end look: #ff9600 at 20 %");
+        assert_eq!(end(None, true), "end look: what the bands show then");
         let by = Actor { name: "foh".into(), front: "page", address: Some([10, 0, 0, 5].into()) };
         assert_eq!(by.to_string(), "foh (page, 10.0.0.5)");
     }

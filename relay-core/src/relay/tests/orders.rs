@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::steering::{
-    Actor, MasterRequest, OverrideRequest, Request, RequestError, Switch, TestPattern,
+    Actor, EndLookRequest, LookRequest, MasterRequest, OverrideRequest, Request, RequestError,
+    StartLookRequest, Switch, TestPattern,
 };
 
 fn foh() -> Actor {
@@ -136,6 +137,47 @@ fn groups_wait_in_the_start_look_and_leave_it_with_the_first_packet() {
     stage.desk.sacn(1, &[0, 5]);
     bands_red(&stage, "left", 0);
     assert_eq!(stage.group("right").look.red, 33);
+}
+
+#[test]
+fn a_start_look_chosen_by_hand_is_for_groups_that_wait_and_outlives_a_reload() {
+    let mut stage = Stage::new();
+    stage.desk.sacn(1, &[7]);
+    stage.red("left", 7);
+    let red = |red| LookRequest { red, ..LookRequest::default() };
+    let start = |look| Request::StartLook(StartLookRequest { look });
+    stage.handle.order(&start(Some(red(90))), &foh()).unwrap();
+    bands_red(&stage, "right", 90);
+    assert_eq!(stage.group("left").look.red, 7, "it has a signal");
+    assert_eq!(stage.handle.control().unwrap().start_look.red, 90);
+    stage.handle.reload(stage.config.clone()).unwrap();
+    assert_eq!(stage.group("right").look.red, 90);
+    stage.handle.order(&start(None), &foh()).unwrap();
+    bands_red(&stage, "right", 0);
+    let by = stage.handle.events(0).into_iter().filter(|event| event.by.is_some());
+    let told: Vec<String> = by.map(|event| event.text).collect();
+    assert_eq!(told, ["start look: #5a0000 at 100 %", "start look as the show file says"]);
+}
+
+#[test]
+fn an_end_look_chosen_by_hand_is_what_a_stop_leaves_the_bands_in() {
+    for (hold, expected) in [(false, 60), (true, 200)] {
+        let mut stage = Stage::new();
+        stage.desk.sacn(1, &[200]);
+        stage.red("left", 200);
+        let look = (!hold).then_some(LookRequest { red: 60, ..LookRequest::default() });
+        let request = Request::EndLook(EndLookRequest { look, hold });
+        stage.handle.order(&request, &foh()).unwrap();
+        let told = stage.handle.control().unwrap().end_look.map(|look| look.red);
+        assert_eq!(told, (!hold).then_some(60));
+        let handle = stage.handle.clone();
+        let report = stage.relay.stop();
+        assert_eq!(report.bands_not_at_end_look, 0);
+        let left = handle.bands().into_iter().filter(|band| band.group == "left");
+        for band in left {
+            assert_eq!(band.look.red, expected, "{}", band.id);
+        }
+    }
 }
 
 #[test]
