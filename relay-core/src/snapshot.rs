@@ -356,6 +356,12 @@ pub struct BandState {
     pub conflated: u64,
     /// One-frame peaks sent before the look that replaced them.
     pub latched: u64,
+    /// Battery, 0..=100 percent; `None` if the band has not told.
+    pub battery_percent: Option<u8>,
+    /// How strong the radio last heard it, dBm; nearer to 0 is stronger. `None` if it does not know.
+    pub rssi_dbm: Option<i16>,
+    /// Since it was heard so.
+    pub rssi_age_ms: Option<u64>,
     /// In plain words, when something is wrong.
     pub detail: Option<String>,
 }
@@ -411,6 +417,8 @@ pub struct EventState {
     pub text: String,
     /// Who did it, and with what; `None` if nobody in person.
     pub by: Option<String>,
+    /// How long that lasted which this ends: a loss of signal, a panic; `None` if it ends nothing.
+    pub lasted_ms: Option<u64>,
 }
 
 /// What operators have done by hand.
@@ -424,6 +432,10 @@ pub struct ControlState {
     pub grand_master: u8,
     /// The groups with an override or a master below full, in the order of the show file.
     pub groups: Vec<GroupControl>,
+    /// What groups show that have had no signal yet.
+    pub start_look: LookView,
+    /// What the bands are left showing when the relay stops; `None` = what they show then.
+    pub end_look: Option<LookView>,
 }
 
 /// A group that a hand is on.

@@ -250,6 +250,9 @@ mod tests {
                 failed: 0,
                 conflated: 0,
                 latched: 0,
+                battery_percent: None,
+                rssi_dbm: None,
+                rssi_age_ms: None,
                 detail: None,
             };
             vec![band; bands_per_group]

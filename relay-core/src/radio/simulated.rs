@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::calendar::Calendar;
-use super::telemetry::RadioTelemetry;
+use super::telemetry::{RadioTelemetry, Rssi};
 use super::{Class, Frame, LinkId, LinkSpec, Radio, RadioContext, RadioEvent, Token};
 use crate::band::{BandFrame, FRAME_LEN, Player};
 use crate::config::SimulatedConfig;
@@ -34,6 +34,8 @@ pub const SUPERVISION_TIMEOUT: Duration = Duration::from_millis(1_000);
 /// How long a connection event stays open for packets that follow. Some packets and their answers,
 /// each below a millisecond, and the tick that they are handled in.
 const EVENT_OPEN: Duration = Duration::from_millis(4);
+/// Sets what bands tell of themselves apart from all else that is drawn by lot.
+const VITALS: u64 = 0x5649_5441_4C53_0001;
 
 /// How long it takes to find and connect a band that was switched on.
 pub const RECONNECT: Duration = Duration::from_millis(200);
@@ -69,6 +71,9 @@ struct Band {
     packets_left: u8,
     /// Since when every event has failed, while a frame is in flight.
     failing_since: Time,
+    /// What it tells when it is connected: battery in percent, strength in dBm.
+    battery: u8,
+    dbm: i16,
 }
 
 /// What the next appointment of a link is for.
@@ -104,8 +109,12 @@ impl SimulatedRadio {
         let band = |index: usize| {
             // Neighbours in the list get states that have nothing to do with each other.
             let mut random = config.seed ^ (index as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+            // A stream of its own: what a band tells has nothing to do with what it loses.
+            let mut vitals = random ^ VITALS;
             let phase = next_random(&mut random) % interval;
             Band {
+                battery: 100 - (next_random(&mut vitals) % 45) as u8,
+                dbm: -48 - (next_random(&mut vitals) % 40) as i16,
                 state: State::Connecting,
                 phase,
                 random,
@@ -180,6 +189,11 @@ impl SimulatedRadio {
             State::Off | State::Idle => None,
             State::Connecting => {
                 band.state = State::Idle;
+                let telemetry = self.telemetry.as_ref().and_then(|radio| radio.band(link));
+                if let Some(telemetry) = telemetry {
+                    telemetry.set_battery_percent(band.battery);
+                    telemetry.set_rssi(Rssi { dbm: band.dbm, at });
+                }
                 Some(RadioEvent::Up(link))
             }
             State::Breaking => {

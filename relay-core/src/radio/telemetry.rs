@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI16, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -242,6 +242,11 @@ impl RadioTelemetry {
                 failed: counts.failed,
                 conflated: counts.conflated,
                 latched: counts.latched,
+                battery_percent: band.battery_percent(),
+                rssi_dbm: band.rssi().map(|rssi| rssi.dbm),
+                rssi_age_ms: band
+                    .rssi()
+                    .map(|rssi| u64::try_from(now.since(rssi.at).as_millis()).unwrap_or(u64::MAX)),
                 detail: details.get(&LinkId(index as u32)).map(|text| text.to_string()),
             }
         };
@@ -293,7 +298,24 @@ pub struct BandTelemetry {
     latched: AtomicU64,
     /// Since when there is a newer look than it shows, nanoseconds; 0 = there is none.
     behind_since: AtomicU64,
+    /// [`BATTERY_UNKNOWN`] or 0..=100 percent.
+    battery: AtomicU8,
+    /// dBm, and when it was heard so, nanoseconds; 0 = never.
+    rssi: AtomicI16,
+    rssi_at: AtomicU64,
     course: CourseCell,
+}
+
+/// The band has not told.
+const BATTERY_UNKNOWN: u8 = u8::MAX;
+
+/// How strong a band was heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rssi {
+    /// dBm; nearer to 0 is stronger.
+    pub dbm: i16,
+    /// When.
+    pub at: Time,
 }
 
 /// What a band shows at a moment.
@@ -319,6 +341,9 @@ impl BandTelemetry {
             conflated: AtomicU64::new(0),
             latched: AtomicU64::new(0),
             behind_since: AtomicU64::new(0),
+            battery: AtomicU8::new(BATTERY_UNKNOWN),
+            rssi: AtomicI16::new(0),
+            rssi_at: AtomicU64::new(0),
             course: CourseCell::new(),
         }
     }
@@ -376,6 +401,32 @@ impl BandTelemetry {
         }
     }
 
+    /// Its battery, 0..=100 percent; `None`: it has not told.
+    pub fn battery_percent(&self) -> Option<u8> {
+        Some(self.battery.load(Ordering::Relaxed)).filter(|&percent| percent <= 100)
+    }
+
+    /// The band told its battery, percent; more than 100 is nonsense and not taken. One writer only.
+    pub fn set_battery_percent(&self, percent: u8) {
+        if percent <= 100 {
+            self.battery.store(percent, Ordering::Relaxed);
+        }
+    }
+
+    /// How strong it was last heard; `None`: nobody knows.
+    pub fn rssi(&self) -> Option<Rssi> {
+        match self.rssi_at.load(Ordering::Acquire) {
+            0 => None,
+            at => Some(Rssi { dbm: self.rssi.load(Ordering::Relaxed), at: Time::from_nanos(at) }),
+        }
+    }
+
+    /// It was heard so strong. One writer only.
+    pub fn set_rssi(&self, rssi: Rssi) {
+        self.rssi.store(rssi.dbm, Ordering::Relaxed);
+        self.rssi_at.store(rssi.at.as_nanos().max(1), Ordering::Release);
+    }
+
     /// From `since` on the band goes from the light of `from` to `to`, over the fade of `to`.
     /// One writer only: the thread that owns the radio.
     pub fn set_shown(&self, from: Look, to: Look, since: Time) {
@@ -411,6 +462,24 @@ mod tests {
         let bands = radio.band_states(Time::ZERO, |group| format!("group {group}"));
         assert_eq!(bands[1].detail.as_deref(), Some("out of range"));
         assert_eq!((bands[0].group.as_str(), bands[1].group.as_str()), ("group 1", "group 0"));
+    }
+
+    #[test]
+    fn a_band_tells_its_battery_and_how_well_it_is_heard_or_nothing() {
+        let radio = telemetry();
+        let told = |now| radio.band_states(now, |_| String::new()).remove(0);
+        let silent = told(Time::ZERO);
+        assert_eq!(
+            (silent.battery_percent, silent.rssi_dbm, silent.rssi_age_ms),
+            (None, None, None)
+        );
+        let band = radio.band(LinkId(0)).unwrap();
+        band.set_battery_percent(87);
+        band.set_battery_percent(101);
+        band.set_rssi(Rssi { dbm: -63, at: Time::from_millis(1_000) });
+        let state = told(Time::from_millis(3_500));
+        assert_eq!(state.battery_percent, Some(87), "nonsense is not taken");
+        assert_eq!((state.rssi_dbm, state.rssi_age_ms), (Some(-63), Some(2_500)));
     }
 
     #[test]

@@ -19,11 +19,12 @@ use btleplug::api::{
 use btleplug::platform::{Adapter, Manager, Peripheral, PeripheralId};
 use tokio::sync::mpsc::{self, error::TryRecvError};
 use tokio::task::{AbortHandle, JoinSet};
-use tokio::time::{MissedTickBehavior, timeout};
+use tokio::time::{Instant, MissedTickBehavior, timeout};
 use tokio_stream::StreamExt;
 use uuid::Uuid;
 
 use super::central::{Command, Report, Trouble};
+use super::vitals::{self, BATTERY_SERVICE, Vitals};
 use super::words::{self, explain};
 use crate::band::profile::{FrameBytes, Profile, WriteKind, Writes};
 use crate::radio::{LaneWaker, LinkId, Token};
@@ -74,6 +75,8 @@ const DISCONNECT_TIME_MAX: Duration = Duration::from_secs(4);
 const STOP_TIME_MAX: Duration = Duration::from_millis(2_500);
 /// How often the adapter is asked whether it still is.
 const HEALTH_INTERVAL: Duration = Duration::from_secs(2);
+/// How often a band that is heard says how strong.
+const RSSI_INTERVAL: Duration = Duration::from_secs(1);
 /// Devices asked for their names at the same time; others are asked when heard again.
 const ASKED_MAX: usize = 8;
 /// How often a device without a name is asked again: names come in a second packet.
@@ -213,6 +216,9 @@ struct Session<'a> {
     devices: HashMap<PeripheralId, Device>,
     asked: usize,
     checking: bool,
+    /// The band that is asked for its battery next; one is asked at a time.
+    vitals_next: usize,
+    vitals_asked: bool,
     bands: Vec<Band>,
     tasks: JoinSet<Done>,
 }
@@ -238,6 +244,8 @@ struct Band {
     engaged: bool,
     /// Whether the lane was told since the scan began.
     heard: bool,
+    /// When the lane was last told how strong it is heard.
+    rssi_told: Option<Instant>,
 }
 
 /// Where frames of a connected band go.
@@ -286,6 +294,7 @@ enum Done {
     Written(LinkId, Token, Result<(), Trouble>),
     Disconnected(LinkId),
     Checked(Result<(), Trouble>),
+    Vitals(LinkId, Vitals),
 }
 
 /// What a device says of itself.
@@ -306,6 +315,8 @@ impl<'a> Session<'a> {
             devices: HashMap::new(),
             asked: 0,
             checking: false,
+            vitals_next: 0,
+            vitals_asked: false,
             bands: plan.bands.iter().map(|_| Band::default()).collect(),
             tasks: JoinSet::new(),
         })
@@ -345,6 +356,7 @@ impl<'a> Session<'a> {
                     self.tasks.spawn(async move {
                         Done::Checked(within(CALL_TIME_MAX, check(&adapter)).await)
                     });
+                    self.ask_vitals();
                     Ok(())
                 }
             };
@@ -459,6 +471,10 @@ impl<'a> Session<'a> {
                 self.checking = false;
                 return result;
             }
+            Done::Vitals(link, vitals) => {
+                self.vitals_asked = false;
+                Report::Vitals(link, vitals)
+            }
         };
         self.reporter.report(report).await;
         Ok(())
@@ -482,8 +498,14 @@ impl<'a> Session<'a> {
             | CentralEvent::DeviceUpdated(id)
             | CentralEvent::ManufacturerDataAdvertisement { id, .. }
             | CentralEvent::ServiceDataAdvertisement { id, .. }
-            | CentralEvent::ServicesAdvertisement { id, .. }
-            | CentralEvent::RssiUpdate { id, .. } => {
+            | CentralEvent::ServicesAdvertisement { id, .. } => {
+                self.heard(id, false).await;
+                Ok(())
+            }
+            CentralEvent::RssiUpdate { id, rssi } => {
+                if let Some(&Device::Band(link)) = self.devices.get(&id) {
+                    self.tell_vitals(link, Vitals { rssi: Some(rssi), battery: None }).await;
+                }
                 self.heard(id, false).await;
                 Ok(())
             }
@@ -522,6 +544,33 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Tells how strong a band is heard, now and then.
+    async fn tell_vitals(&mut self, link: LinkId, vitals: Vitals) {
+        let Some(band) = self.band(link) else { return };
+        if band.rssi_told.is_none_or(|told| told.elapsed() >= RSSI_INTERVAL) {
+            band.rssi_told = Some(Instant::now());
+            self.reporter.report(Report::Vitals(link, vitals)).await;
+        }
+    }
+
+    /// Asks the next connected band how it is.
+    fn ask_vitals(&mut self) {
+        if self.vitals_asked {
+            return;
+        }
+        let count = self.bands.len();
+        let socket = |index: usize| {
+            let socket = self.bands[index % count].socket.clone()?;
+            Some((index % count, socket))
+        };
+        let from = self.vitals_next;
+        let Some((index, socket)) = (from..from + count).find_map(socket) else { return };
+        self.vitals_asked = true;
+        self.vitals_next = index + 1;
+        let link = LinkId(u32::try_from(index).unwrap_or(u32::MAX));
+        self.tasks.spawn(async move { Done::Vitals(link, vitals::ask(&socket.peripheral).await) });
+    }
+
     /// A device said what it is.
     async fn answered(
         &mut self,
@@ -553,6 +602,9 @@ impl<'a> Session<'a> {
             band.peripheral = Some(peripheral);
             self.band_heard(link, connected).await;
         }
+        let battery = properties.service_data.get(&BATTERY_SERVICE);
+        let battery = battery.and_then(|data| data.first().copied());
+        self.tell_vitals(link, Vitals { rssi: properties.rssi, battery }).await;
         Ok(())
     }
 

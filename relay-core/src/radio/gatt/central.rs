@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use super::limit::Limit;
 use super::sharing::LOOK_ELSEWHERE;
+use super::vitals::Vitals;
 use crate::band::profile::{Acknowledge, Writes};
 use crate::radio::{Class, LinkId, RadioEvent, Token};
 use crate::time::Time;
@@ -62,6 +63,8 @@ pub(super) enum Report {
     ConnectionLost(LinkId),
     /// The connection is closed, as asked.
     Disconnected(LinkId),
+    /// What the band tells of itself. Of no concern to what becomes of the link.
+    Vitals(LinkId, Vitals),
 }
 
 /// Why something did not work.
@@ -478,7 +481,7 @@ impl Central {
             }
             // Answers to what was given up meanwhile.
             Report::Connected(_) | Report::Scanning(_) | Report::ScanStopped => {}
-            Report::Opened | Report::Lost(_) => {}
+            Report::Opened | Report::Lost(_) | Report::Vitals(..) => {}
         }
     }
 

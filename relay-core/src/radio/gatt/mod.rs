@@ -10,6 +10,7 @@
 //! | `sharing.rs` | which adapter reaches which band; no I/O | lane |
 //! | `bluetooth.rs` | does what `central.rs` says, through btleplug | its own |
 //! | `survey.rs` | a scan on its own, for the inventory | the caller's |
+//! | `vitals.rs` | battery and strength of connected bands | its own |
 //! | `words.rs` | what went wrong, in plain words | its own |
 //!
 //! Promises: one write in flight per band and none waiting behind it, so what a band gets next is
@@ -26,6 +27,7 @@ mod sharing;
 mod survey;
 #[cfg(test)]
 mod tests;
+mod vitals;
 mod words;
 
 use std::sync::Arc;
@@ -34,7 +36,9 @@ use bluetooth::{Bluetooth, Ended, Plan};
 use central::{Central, Command, Report, Trouble};
 use sharing::Sharing;
 pub use survey::BluetoothAntenna;
+use vitals::Vitals;
 
+use super::telemetry::{RadioTelemetry, Rssi};
 use super::{Class, Frame, LaneWaker, LinkId, LinkSpec, Radio, RadioContext, RadioEvent};
 use crate::band::BandFrame;
 use crate::band::profile::{Acknowledge, Encoder, Profile};
@@ -54,6 +58,7 @@ pub struct GattRadio {
     /// What the lane was told of the radio as a whole.
     health: Health,
     waker: LaneWaker,
+    telemetry: Option<Arc<RadioTelemetry>>,
 }
 
 /// The Bluetooth stack as one adapter sees it.
@@ -104,6 +109,7 @@ impl GattRadio {
             sharing: Sharing::default(),
             health: Health::Unknown,
             waker: LaneWaker::noop(),
+            telemetry: None,
         }
     }
 
@@ -160,6 +166,17 @@ impl GattRadio {
     }
 }
 
+/// Keeps what a band told of itself where the status finds it.
+fn note(telemetry: Option<&RadioTelemetry>, now: Time, link: LinkId, vitals: Vitals) {
+    let Some(band) = telemetry.and_then(|telemetry| telemetry.band(link)) else { return };
+    if let Some(percent) = vitals.battery {
+        band.set_battery_percent(percent);
+    }
+    if let Some(dbm) = vitals.rssi {
+        band.set_rssi(Rssi { dbm, at: now });
+    }
+}
+
 impl Stack {
     /// The Bluetooth thread is gone; a new one is started with the next attempt.
     fn ended(&mut self, now: Time, central: &mut Central) {
@@ -184,6 +201,7 @@ impl Radio for GattRadio {
 
     fn start(&mut self, now: Time, context: RadioContext) {
         self.waker = context.waker;
+        self.telemetry = Some(context.telemetry);
         self.handle_timeout(now);
     }
 
@@ -210,6 +228,9 @@ impl Radio for GattRadio {
             let mut idle = true;
             for (central, stack) in self.centrals.iter_mut().zip(&mut self.stacks) {
                 match stack.bluetooth.as_mut().map(Bluetooth::poll_report) {
+                    Some(Ok(Some(Report::Vitals(link, vitals)))) => {
+                        note(self.telemetry.as_deref(), now, link, vitals);
+                    }
                     Some(Ok(Some(report))) => central.handle_report(now, report),
                     Some(Err(Ended)) => stack.ended(now, central),
                     Some(Ok(None)) | None => continue,

@@ -6,16 +6,12 @@ use std::time::Duration;
 use btleplug::api::{Central as _, Peripheral as _, PeripheralProperties, ScanFilter};
 use btleplug::platform::{Adapter, Peripheral};
 use tokio::time::timeout;
-use uuid::{Uuid, uuid};
 
 use super::bluetooth::{CALL_TIME_MAX, open_adapter, within};
 use super::central::Trouble;
+use super::vitals::{self, BATTERY_SERVICE};
 use crate::band::profile::Profile;
 use crate::inventory::{Antenna, AntennaError, Sighting};
-
-/// Battery service and battery level (Bluetooth SIG, Battery Service 1.0).
-const BATTERY_SERVICE: Uuid = uuid!("0000180f-0000-1000-8000-00805f9b34fb");
-const BATTERY_LEVEL: Uuid = uuid!("00002a19-0000-1000-8000-00805f9b34fb");
 
 /// Asking one band for its battery: connecting, reading, closing.
 const BATTERY_TIME_MAX: Duration = Duration::from_secs(8);
@@ -117,13 +113,11 @@ async fn ask_battery(peripheral: &Peripheral) -> Option<u8> {
     let asked = timeout(BATTERY_TIME_MAX, async {
         peripheral.connect().await.ok()?;
         peripheral.discover_services().await.ok()?;
-        let characteristics = peripheral.characteristics();
-        let level = characteristics.iter().find(|one| one.uuid == BATTERY_LEVEL)?;
-        peripheral.read(level).await.ok()?.first().copied()
+        vitals::battery(peripheral).await
     });
     let answer = asked.await.ok().flatten();
     let _ = timeout(CALL_TIME_MAX, peripheral.disconnect()).await;
-    answer.filter(|percent| *percent <= 100)
+    answer
 }
 
 #[cfg(test)]
