@@ -180,6 +180,7 @@ mod tests {
             severity: Severity::Warning,
             text: text.to_owned(),
             by: Some("foh (page, 10.0.0.5)".to_owned()),
+            lasted_ms: None,
         }
     }
 

@@ -18,6 +18,7 @@ use ringbuf::traits::Consumer;
 use super::arrivals::ArrivalWatch;
 use super::gaps::GapLog;
 use super::log::EventLog;
+use super::losses::{Losses, Thing};
 use super::refused::Replies;
 use super::show::Show;
 use super::sockets::{Change, Outcome, SocketKeeper};
@@ -99,6 +100,7 @@ pub(super) struct Control {
     pub(super) sockets: SocketKeeper,
     pub(super) log: EventLog,
     pub(super) gaps: GapLog,
+    losses: Losses,
     pub(super) show: Arc<Show>,
     pub(super) limits: Limits,
     ends: Ends,
@@ -163,6 +165,7 @@ impl Control {
             sockets,
             log: ends.log.clone(),
             gaps: GapLog::default(),
+            losses: Losses::default(),
             show,
             limits,
             ends,
@@ -338,7 +341,12 @@ impl Control {
                         }
                         kind => kind.to_string(),
                     };
-                    self.log.push(event.at, now, event_severity(event.kind.severity()), text);
+                    let severity = event_severity(event.kind.severity());
+                    let name = |group: u32| self.show.group_name(group as usize).to_owned();
+                    match self.losses.note(event.at, &event.kind, name) {
+                        Some(lasted) => self.log.push_end(event.at, now, severity, &text, lasted),
+                        None => self.log.push(event.at, now, severity, text),
+                    }
                 }
                 Notice::SyncAddresses(addresses) => {
                     let addresses = addresses.into_iter().filter(|&address| address != 0);
@@ -367,8 +375,18 @@ impl Control {
             let name = radio.name();
             let (severity, text) = match is {
                 Condition::Starting => continue,
-                Condition::Up => (Severity::Info, format!("radio `{name}` works")),
-                Condition::Down => (Severity::Fault, radio_fault(radio)),
+                Condition::Up => {
+                    let text = format!("radio `{name}` works");
+                    if let Some(lasted) = self.losses.back(&Thing::Radio(name.to_owned()), now) {
+                        self.log.push_end(now, now, Severity::Info, &text, lasted);
+                        continue;
+                    }
+                    (Severity::Info, text)
+                }
+                Condition::Down => {
+                    self.losses.gone(Thing::Radio(name.to_owned()), now);
+                    (Severity::Fault, radio_fault(radio))
+                }
             };
             self.log.push(now, now, severity, text);
         }

@@ -11,7 +11,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use super::HandleError;
 use super::control::{Link, PATIENCE};
-use super::log::EventLog;
+use super::log::{EventLog, words};
 use super::thread::Command;
 use crate::snapshot::Severity;
 use crate::steering::{Actor, Order, Request};
@@ -83,11 +83,12 @@ impl Desk {
             }
             _ => (Severity::Info, None),
         };
-        let text = match since {
-            Some(since) => format!("{request}, after {:.1} s", now.since(since).as_secs_f64()),
+        let lasted = since.map(|since| now.since(since));
+        let text = match lasted {
+            Some(lasted) => format!("{request}, after {}", words(lasted)),
             None => request.to_string(),
         };
-        self.log.push_by(now, now, severity, text, by);
+        self.log.push_by(now, now, severity, text, by, lasted);
     }
 
     /// Tells of a fader that has come to rest.
@@ -120,7 +121,7 @@ impl Desk {
             true => request.to_string(),
             false => format!("{request}, moved over {:.1} s", moved.as_secs_f64()),
         };
-        self.log.push_by(last, now, Severity::Info, text, &by);
+        self.log.push_by(last, now, Severity::Info, text, &by, None);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::handle::lock;
 use crate::snapshot::{EventState, Severity};
@@ -32,10 +32,24 @@ impl EventLog {
             Severity::Warning => tracing::warn!("{text}"),
             Severity::Fault => tracing::error!("{text}"),
         }
-        self.keep(at, now, severity, text, None);
+        self.keep(at, now, severity, text, None, None);
     }
 
-    /// Remembers what somebody did.
+    /// Remembers an event that ends what `lasted` so long.
+    pub(super) fn push_end(
+        &self,
+        at: Time,
+        now: Time,
+        severity: Severity,
+        text: &str,
+        lasted: Duration,
+    ) {
+        let text = format!("{text}, after {}", words(lasted));
+        tracing::info!("{text}");
+        self.keep(at, now, severity, text, None, Some(lasted));
+    }
+
+    /// Remembers what somebody did, and how long that `lasted` which it ends.
     pub(super) fn push_by(
         &self,
         at: Time,
@@ -43,16 +57,25 @@ impl EventLog {
         severity: Severity,
         text: String,
         by: &Actor,
+        lasted: Option<Duration>,
     ) {
         match severity {
             Severity::Info => tracing::info!(%by, "{text}"),
             Severity::Warning => tracing::warn!(%by, "{text}"),
             Severity::Fault => tracing::error!(%by, "{text}"),
         }
-        self.keep(at, now, severity, text, Some(by.to_string()));
+        self.keep(at, now, severity, text, Some(by.to_string()), lasted);
     }
 
-    fn keep(&self, at: Time, now: Time, severity: Severity, text: String, by: Option<String>) {
+    fn keep(
+        &self,
+        at: Time,
+        now: Time,
+        severity: Severity,
+        text: String,
+        by: Option<String>,
+        lasted: Option<Duration>,
+    ) {
         let wall = SystemTime::now().checked_sub(now.since(at)).unwrap_or(UNIX_EPOCH);
         let unix = wall.duration_since(UNIX_EPOCH).unwrap_or_default();
         let mut log = lock(&self.0);
@@ -68,6 +91,7 @@ impl EventLog {
             severity,
             text,
             by,
+            lasted_ms: lasted.map(|it| u64::try_from(it.as_millis()).unwrap_or(u64::MAX)),
         });
     }
 
@@ -77,9 +101,30 @@ impl EventLog {
     }
 }
 
+/// `12.3 s`, `4 min 5 s`, `2 h 10 min`.
+pub(super) fn words(lasted: Duration) -> String {
+    match lasted.as_secs() {
+        0..120 => format!("{:.1} s", lasted.as_secs_f64()),
+        seconds @ 120..7_200 => format!("{} min {} s", seconds / 60, seconds % 60),
+        seconds => format!("{} h {} min", seconds / 3_600, seconds / 60 % 60),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_event_that_ends_something_says_how_long_it_was() {
+        let log = EventLog::default();
+        let at = Time::from_millis(20_000);
+        log.push_end(at, at, Severity::Info, "sacn/1: signal", Duration::from_millis(12_345));
+        let event = log.after(0).remove(0);
+        assert_eq!(event.text, "sacn/1: signal, after 12.3 s");
+        assert_eq!(event.lasted_ms, Some(12_345));
+        let told = |seconds| words(Duration::from_secs(seconds));
+        assert_eq!([told(119), told(245), told(7_800)], ["119.0 s", "4 min 5 s", "2 h 10 min"]);
+    }
 
     #[test]
     fn events_are_numbered_and_the_oldest_are_forgotten() {

@@ -20,6 +20,7 @@ mod error;
 mod gaps;
 mod handle;
 mod log;
+mod losses;
 mod network;
 mod radios;
 mod refused;
