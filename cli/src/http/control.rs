@@ -1,15 +1,18 @@
 //! Orders over HTTP: who may give them, and what they do.
 
+use std::time::Instant;
+
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{Request as HttpRequest, StatusCode};
+use axum::http::{Request as HttpRequest, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use wristcast_core::relay::OrderError;
-use wristcast_core::steering::{Request, RequestError};
+use wristcast_core::snapshot::Severity;
+use wristcast_core::steering::{Actor, Request, RequestError};
 
-use super::guard;
+use super::guard::{self, Client};
 use super::routes::{Api, failure, json};
 
 /// Who a token belongs to.
@@ -19,12 +22,48 @@ pub(super) struct TokenHolder {
     name: String,
 }
 
+/// The order that the API takes at `/api/v1/control/{name}`, for front ends that speak as it does.
+pub(crate) fn request(name: &str, body: serde_json::Value) -> Result<Request, String> {
+    fn read<T: DeserializeOwned>(
+        body: serde_json::Value,
+        into: fn(T) -> Request,
+    ) -> Result<Request, String> {
+        serde_json::from_value(body).map(into).map_err(|error| format!("not an order: {error}"))
+    }
+    match name {
+        "panic" => read(body, Request::Panic),
+        "freeze" => read(body, Request::Freeze),
+        "master" => read(body, Request::Master),
+        "override" => read(body, Request::Override),
+        "release" => read(body, Request::Release),
+        "start_look" => read(body, Request::StartLook),
+        "end_look" => read(body, Request::EndLook),
+        _ => Err(format!("there is no order `{name}`")),
+    }
+}
+
 /// Tells a front end whether its token is good, before it is needed.
 pub(super) async fn token(State(api): State<Api>, request: HttpRequest<Body>) -> Response {
-    match guard::actor(&api.tokens, &request) {
+    match actor(&api, &request) {
         Ok(actor) => json(StatusCode::OK, &TokenHolder { name: actor.name }),
         Err(refusal) => *refusal,
     }
+}
+
+/// Who makes the request; who tries a wrong token is told of in the log.
+fn actor(api: &Api, request: &HttpRequest<Body>) -> Result<Actor, Box<Response>> {
+    guard::actor(&api.tokens, request).inspect_err(|refusal| {
+        let tried = request.headers().contains_key(header::AUTHORIZATION);
+        if !tried || refusal.status() != StatusCode::UNAUTHORIZED {
+            return;
+        }
+        let address = request.extensions().get::<Client>().map(|client| client.address);
+        if let Some(words) = api.refusals.note(Instant::now(), address) {
+            let relay = api.relay.clone();
+            // The log may have to wait for a reload.
+            tokio::task::spawn_blocking(move || relay.note(Severity::Warning, words));
+        }
+    })
 }
 
 /// Has an order obeyed that comes as a `T`.
@@ -33,7 +72,7 @@ pub(super) async fn order<T: DeserializeOwned>(
     request: HttpRequest<Body>,
     into: fn(T) -> Request,
 ) -> Response {
-    let by = match guard::actor(&api.tokens, &request) {
+    let by = match actor(&api, &request) {
         Ok(actor) => actor,
         Err(refusal) => return *refusal,
     };

@@ -13,6 +13,7 @@ mod metrics;
 mod openapi;
 mod page;
 mod places;
+mod refusals;
 mod routes;
 mod tokens;
 
@@ -31,7 +32,9 @@ use tokio::sync::oneshot;
 use wristcast_core::relay::RelayHandle;
 
 use crate::exit::Failure;
+pub(crate) use control::request;
 use guard::Client;
+pub(crate) use live::Teller;
 pub(crate) use openapi::document;
 use places::Places;
 pub(crate) use tokens::Tokens;
@@ -47,6 +50,9 @@ const HEAD_BYTES_MAX: usize = 16 * 1024;
 
 /// After this a connection ends with the answer under way; clients connect again.
 const CONNECTION_LIFETIME: Duration = Duration::from_secs(60);
+
+/// Bytes that the system holds for a client that does not read; it takes up to twice as much.
+const SEND_BUFFER: usize = 128 * 1024;
 
 /// Time a client has to take the last answer.
 const LAST_ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
@@ -144,6 +150,8 @@ async fn accept(listener: TcpListener, router: Router) {
             Ok((stream, peer)) => {
                 // Who finds even the queue full is sent away: the stream is dropped.
                 let Some(place) = places.queue(peer.ip()) else { continue };
+                // Without a bound the system holds megabytes for each that does not read.
+                let _ = socket2::SockRef::from(&stream).set_send_buffer_size(SEND_BUFFER);
                 let router = router.clone();
                 tokio::spawn(async move {
                     let Some(place) = place.await else { return };

@@ -1,7 +1,8 @@
 //! How many clients are served at a time, so that no one of them can keep the others out.
 //!
 //! Every address has its own places; a client beyond them waits while the others of that address
-//! are served, and what waits is bounded, too. Whoever comes when all is taken is sent away.
+//! are served, and what waits is bounded, too, for every address and for all of them. Whoever comes
+//! when all is taken is sent away.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -16,8 +17,11 @@ const PLACES: usize = 256;
 /// Clients of one address served at the same time.
 const PLACES_PER_ADDRESS: usize = 64;
 
-/// Clients that wait for a place at the same time.
+/// Clients that wait for a place at the same time, all addresses together.
 const WAITING_MAX: usize = 256;
+
+/// Clients of one address that wait: a crowd at one door leaves the others open.
+const WAITING_PER_ADDRESS: usize = 32;
 
 /// Longest wait for a place.
 const WAIT_MAX: Duration = Duration::from_secs(20);
@@ -27,7 +31,14 @@ const WAIT_MAX: Duration = Duration::from_secs(20);
 pub(super) struct Places {
     all: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
-    addresses: Arc<Mutex<BTreeMap<IpAddr, Arc<Semaphore>>>>,
+    addresses: Arc<Mutex<BTreeMap<IpAddr, Arc<Door>>>>,
+}
+
+/// What one address has.
+#[derive(Debug)]
+struct Door {
+    places: Arc<Semaphore>,
+    waiting: Arc<Semaphore>,
 }
 
 /// A place; dropping it gives it to the next.
@@ -51,12 +62,13 @@ impl Places {
         &self,
         address: IpAddr,
     ) -> Option<impl Future<Output = Option<Place>> + use<>> {
-        let waits = self.waiting.clone().try_acquire_owned().ok()?;
-        let (all, own) = (self.all.clone(), self.of(address));
+        let (all, door) = (self.all.clone(), self.of(address));
+        let waits = door.waiting.clone().try_acquire_owned().ok()?;
+        let waits = (waits, self.waiting.clone().try_acquire_owned().ok()?);
         Some(async move {
             let place = tokio::time::timeout(WAIT_MAX, async {
                 // Its own first: who waits for that takes nobody else's place.
-                let own = own.acquire_owned().await.ok()?;
+                let own = door.places.clone().acquire_owned().await.ok()?;
                 let all = all.acquire_owned().await.ok()?;
                 Some(Place { _all: all, _address: own })
             });
@@ -67,13 +79,27 @@ impl Places {
     }
 
     /// The places of one address. Those of addresses that nobody uses now are forgotten.
-    fn of(&self, address: IpAddr) -> Arc<Semaphore> {
+    fn of(&self, address: IpAddr) -> Arc<Door> {
         let mut addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
         if addresses.len() > PLACES + WAITING_MAX {
-            addresses.retain(|_, places| Arc::strong_count(places) > 1);
+            addresses.retain(|_, door| door.is_used());
         }
-        let new = || Arc::new(Semaphore::new(PLACES_PER_ADDRESS));
-        addresses.entry(address.to_canonical()).or_insert_with(new).clone()
+        addresses.entry(address.to_canonical()).or_insert_with(Door::new).clone()
+    }
+}
+
+impl Door {
+    fn new() -> Arc<Self> {
+        let semaphore = |permits| Arc::new(Semaphore::new(permits));
+        Arc::new(Self {
+            places: semaphore(PLACES_PER_ADDRESS),
+            waiting: semaphore(WAITING_PER_ADDRESS),
+        })
+    }
+
+    fn is_used(&self) -> bool {
+        self.places.available_permits() < PLACES_PER_ADDRESS
+            || self.waiting.available_permits() < WAITING_PER_ADDRESS
     }
 }
 
@@ -112,10 +138,15 @@ mod tests {
     async fn what_waits_is_bounded() {
         let places = Places::new();
         let address: IpAddr = [10, 0, 0, 66].into();
-        let waiting: Vec<_> = (0..WAITING_MAX).map(|_| places.queue(address)).collect();
+        let waiting: Vec<_> = (0..WAITING_PER_ADDRESS).map(|_| places.queue(address)).collect();
         assert!(waiting.iter().all(Option::is_some));
         assert!(places.queue(address).is_none(), "sent away");
+        assert!(places.queue([10, 0, 0, 5].into()).is_some(), "another address is not");
         drop(waiting);
         assert!(places.queue(address).is_some());
+        let crowd = |n: usize| IpAddr::from([10, 0, 1, (n % 200) as u8]);
+        let waiting: Vec<_> = (0..WAITING_MAX).map(|n| places.queue(crowd(n))).collect();
+        assert!(waiting.iter().all(Option::is_some));
+        assert!(places.queue(address).is_none(), "all addresses together");
     }
 }

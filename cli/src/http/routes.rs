@@ -16,6 +16,7 @@ use wristcast_core::universe::Universe;
 
 use super::live::Live;
 use super::page::PageFile;
+use super::refusals::Refusals;
 use super::tokens::Tokens;
 use super::{control, live, metrics, openapi};
 
@@ -39,6 +40,8 @@ pub(super) mod path {
     pub(crate) const MASTER: &str = "/api/v1/control/master";
     pub(crate) const OVERRIDE: &str = "/api/v1/control/override";
     pub(crate) const RELEASE: &str = "/api/v1/control/release";
+    pub(crate) const START_LOOK: &str = "/api/v1/control/start_look";
+    pub(crate) const END_LOOK: &str = "/api/v1/control/end_look";
     pub(crate) const SCENE: &str = "/api/v1/scene";
     pub(crate) const LIVE: &str = "/api/v1/live";
     pub(crate) const METRICS: &str = "/metrics";
@@ -47,10 +50,11 @@ pub(super) mod path {
     pub(crate) const OPENAPI: &str = "/api/v1/openapi.json";
 
     /// Those that take orders.
-    pub(crate) const ORDERS: [&str; 5] = [PANIC, FREEZE, MASTER, OVERRIDE, RELEASE];
+    pub(crate) const ORDERS: [&str; 7] =
+        [PANIC, FREEZE, MASTER, OVERRIDE, RELEASE, START_LOOK, END_LOOK];
 
     /// All of them, for whoever asks for something else.
-    pub(crate) const ALL: [&str; 23] = [
+    pub(crate) const ALL: [&str; 25] = [
         STATUS,
         UNIVERSES,
         UNIVERSE_SACN,
@@ -68,6 +72,8 @@ pub(super) mod path {
         MASTER,
         OVERRIDE,
         RELEASE,
+        START_LOOK,
+        END_LOOK,
         SCENE,
         LIVE,
         METRICS,
@@ -92,6 +98,7 @@ pub(super) struct Api {
     pub(super) relay: RelayHandle,
     pub(super) live: Live,
     pub(super) tokens: Arc<Tokens>,
+    pub(super) refusals: Arc<Refusals>,
     /// Questions to the relay are asked one at a time, and leave a thread for orders.
     questions: Arc<Semaphore>,
 }
@@ -103,7 +110,8 @@ pub(super) fn router(
 ) -> (Router, impl Future<Output = ()> + Send + use<>) {
     let (questions, live) = (Arc::new(Semaphore::new(1)), Live::new());
     let looking = live.clone().look(relay.clone(), questions.clone());
-    let api = Api { relay, live, tokens: Arc::new(tokens), questions };
+    let (tokens, refusals) = (Arc::new(tokens), Arc::default());
+    let api = Api { relay, live, tokens, refusals, questions };
     (routes().with_state(api), looking)
 }
 
@@ -130,6 +138,8 @@ fn routes() -> Router<Api> {
         .route(path::MASTER, post(|api, body| control::order(api, body, Request::Master)))
         .route(path::OVERRIDE, post(|api, body| control::order(api, body, Request::Override)))
         .route(path::RELEASE, post(|api, body| control::order(api, body, Request::Release)))
+        .route(path::START_LOOK, post(|api, body| control::order(api, body, Request::StartLook)))
+        .route(path::END_LOOK, post(|api, body| control::order(api, body, Request::EndLook)))
         .route(path::METRICS, get(metrics::metrics))
         .route(path::LIVEZ, get(metrics::livez))
         .route(path::READYZ, get(metrics::readyz))

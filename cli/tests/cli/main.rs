@@ -8,6 +8,7 @@ mod check;
 mod control;
 mod demo;
 mod help;
+mod hostile;
 mod http;
 mod live;
 mod metrics;

@@ -82,6 +82,11 @@ impl Running {
         }
     }
 
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Why it ended too early.
     pub(crate) fn stderr_if_ended(&mut self) -> String {
         match self.child.try_wait() {
