@@ -143,6 +143,24 @@ async function desktop(browser, token) {
   await until("two consoles are named", async () => (await page.locator("#sources tbody tr").count()) === 2);
   holds("the backup says why it does not count",
     (await page.textContent("#sources")).includes("another source has a higher priority"));
+  const why = await page.textContent("#detail-why");
+  holds(`who wins and why: "${why}"`, why.includes("FOH desk (priority 120) rules") && why.includes("higher than Backup's (priority 80)"));
+  await page.click("#band-list summary");
+  const band = await until("bands tell their battery and how they are heard", async () => {
+    const text = await page.textContent("#bands tbody tr:first-child");
+    return /\d+ %/.test(text) && /-\d+ dBm .*ago/.test(text) && text;
+  });
+  holds(`a band: ${band}`, true);
+  await page.click("#band-list summary");
+  await page.click("#ends summary");
+  await page.fill("#colour", "#204060");
+  await page.click("[data-end=colour]");
+  await until("an end look is chosen", async () => (await api("control")).end_look?.blue === 0x60);
+  await page.click("[data-end=hold]");
+  await until("to hold is chosen", async () => (await api("control")).end_look === null);
+  await page.click("#ends-file");
+  await until("the show file's again", async () => (await api("control")).end_look?.dimmer === 0);
+  await page.click("#ends summary");
 
   await page.click("#panic");
   await until("panic", async () => (await api("status")).panic);
@@ -163,12 +181,28 @@ async function desktop(browser, token) {
   await until("released by keyboard", async () => !(await api("status")).panic);
   await page.keyboard.up("Enter");
   await says(page, "The crowd gets its light");
+  const roles = await page.evaluate(() => Object.fromEntries(["verdict", "answer", "map", "latency"].map(id => {
+    const { role, ariaLive, ariaLabel } = document.getElementById(id);
+    return [id, [role ?? document.getElementById(id).getAttribute("role"), ariaLive, ariaLabel]];
+  })));
+  holds("what changes is read out, and pictures have words", roles.verdict[0] === "status" && roles.verdict[1] === "polite"
+    && roles.answer[0] === "alert" && roles.map[0] === "img" && /median .* from console to radio/.test(roles.latency[2]));
+  await page.focus("body");
+  await page.evaluate(() => { document.activeElement?.blur(); scrollTo(0, 0); });
+  const reached = new Set();
+  for (let n = 0; n < 80; n++) {
+    await page.keyboard.press("Tab");
+    reached.add(await page.evaluate(() => document.activeElement.id || document.activeElement.dataset.pattern || document.activeElement.textContent.trim().slice(0, 24)));
+  }
+  const wanted = ["unlock", "grand", "freeze", "seconds", "identify", "colours", "chase", "colour", "apply", "release", "sacn/1", "panic"];
+  const missed = wanted.filter(one => !reached.has(one));
+  holds(`Tab reaches every control${missed.length ? `, but ${missed}` : ""}`, missed.length === 0);
   const events = await page.textContent("#events");
   holds("the events say who it was", events.includes("PANIC") && events.includes("operator (page, 127.0.0.1)"));
 
   await until("some latency is plotted", async () => (await page.textContent("#l99")) !== "–");
   await accessible(page, "at a desk");
-  await page.evaluate(() => scrollTo(0, 0));
+  await page.evaluate(() => { document.activeElement?.blur(); scrollTo(0, 0); });
   await page.screenshot({ path: path.join(work, "desktop.png") });
   await page.screenshot({ path: path.join(work, "desktop-full.png"), fullPage: true });
   holds(`no script failed${wrong.length ? `, but ${wrong.join("; ")}` : ""}`, wrong.length === 0);

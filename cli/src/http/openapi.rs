@@ -10,7 +10,9 @@ use wristcast_core::snapshot::{
     UniverseState,
 };
 
-use wristcast_core::steering::{MasterRequest, OverrideRequest, ReleaseRequest, Switch};
+use wristcast_core::steering::{
+    EndLookRequest, MasterRequest, OverrideRequest, ReleaseRequest, StartLookRequest, Switch,
+};
 
 use super::control::TokenHolder;
 use super::routes::{Error, path};
@@ -60,6 +62,10 @@ pub(crate) fn document() -> Value {
             &mut orders, "Give groups another look, or a test pattern, for a time", true),
         path::RELEASE: order::<ReleaseRequest>(
             &mut orders, "Give overridden groups back to the console", true),
+        path::START_LOOK: order::<StartLookRequest>(
+            &mut orders, "What groups show that have had no signal yet", false),
+        path::END_LOOK: order::<EndLookRequest>(
+            &mut orders, "What the bands are left showing when the relay stops", false),
         path::SCENE: get::<SceneState>(
             &mut schemas, "What of the show does not change until a reload", &[]),
         path::LIVE: live(),

@@ -4,9 +4,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use wristcast_core::look::LookView;
 use wristcast_core::relay::{HandleError, RelayHandle};
 use wristcast_core::snapshot::{
-    BandState, EventState, GroupState, RadioState, SceneState, Status, UniverseState,
+    BandState, ControlState, EventState, GroupState, RadioState, SceneState, Status, UniverseState,
 };
 use wristcast_core::universe::Universe;
 
@@ -92,7 +93,7 @@ impl Frame {
             lines: universes.iter().map(line).collect(),
             points: before.points + if before.scene.is_none() { latencies.len() } else { grown },
             scene: Some(scene),
-            status: status(&relay.status()),
+            status: status(&relay.status(), &control),
             hands: json!(control.groups),
             groups,
             universes,
@@ -182,13 +183,16 @@ fn groups(now: &[[u8; 4]], told: &[[u8; 4]], new: &mut Map<String, Value>) {
 
 /// What comes out of a group's bands, white mixed in.
 fn seen(group: &GroupState) -> [u8; 4] {
-    let look = &group.look;
-    let out = |level: u8| {
+    let [red, green, blue] = out(&group.look);
+    [red, green, blue, if group.lost { LOST } else { 0 }]
+}
+
+/// A look as it comes out of lamps, white mixed in.
+fn out(look: &LookView) -> [u8; 3] {
+    [look.red, look.green, look.blue].map(|level| {
         let level = u32::from(level) + u32::from(look.white);
         (level.min(255) * u32::from(look.dimmer) / 255) as u8
-    };
-    let lost = if group.lost { LOST } else { 0 };
-    [out(look.red), out(look.green), out(look.blue), lost]
+    })
 }
 
 fn line(universe: &UniverseState) -> Line {
@@ -204,7 +208,7 @@ fn line(universe: &UniverseState) -> Line {
 }
 
 /// What the head of a page needs.
-fn status(status: &Status) -> Value {
+fn status(status: &Status, control: &ControlState) -> Value {
     json!({
         "uptime_s": status.uptime_ms / 1000,
         "packets_per_second": status.packets_per_second.round(),
@@ -221,14 +225,23 @@ fn status(status: &Status) -> Value {
         "panic": status.panic,
         "frozen": status.frozen,
         "grand_master": status.grand_master,
+        "start_look": out(&control.start_look),
+        "end_look": control.end_look.as_ref().map(out),
         "faults": status.faults,
     })
 }
 
-/// Bands that want attention first: unreachable, then those with something to say, then the rest.
+/// Percent under which a battery may not last the night.
+const BATTERY_LOW: u8 = 20;
+
+/// Bands that want attention first: unreachable, then those with something to say, then those with
+/// little battery, then the rest.
 fn bands(relay: &RelayHandle) -> Vec<BandState> {
     let mut bands = relay.bands();
-    bands.sort_by_key(|band| (band.connected, band.detail.is_none()));
+    bands.sort_by_key(|band| {
+        let battery = band.battery_percent.filter(|&percent| percent < BATTERY_LOW).unwrap_or(100);
+        (band.connected, band.detail.is_none(), battery)
+    });
     bands.truncate(BANDS_LISTED);
     bands
 }

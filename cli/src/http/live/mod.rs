@@ -21,7 +21,8 @@ use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
-use wristcast_core::relay::RelayHandle;
+use wristcast_core::relay::{HandleError, RelayHandle};
+use wristcast_core::universe::Universe;
 
 use super::guard::Client;
 use super::routes::{Api, failure};
@@ -90,6 +91,42 @@ impl Live {
                 self.newest.send_replace(Arc::new(frame));
             }
         }
+    }
+}
+
+/// The live stream for a front end in the relay's own process.
+#[derive(Debug, Default)]
+pub(crate) struct Teller {
+    history: History,
+    frame: Frame,
+    universe: Option<Universe>,
+    slow_due: Option<Instant>,
+}
+
+impl Teller {
+    /// Looks at the relay, and says what is new since the last time as the stream does. `universe`
+    /// is the one whose levels and sources are told, too.
+    pub(crate) fn next(
+        &mut self,
+        relay: &RelayHandle,
+        universe: Option<Universe>,
+    ) -> Result<String, HandleError> {
+        let now = Instant::now();
+        let slow = self.slow_due.is_none_or(|due| now >= due);
+        if slow {
+            self.slow_due = Some(now + SLOW_TICK);
+            self.history.note(relay);
+        }
+        let frame = Frame::look(relay, &self.frame, self.history.points(), slow)?;
+        // Who looks at another universe begins anew, as with the stream.
+        let same = std::mem::replace(&mut self.universe, universe) == universe;
+        let text = if same {
+            frame.since(&self.frame, universe)
+        } else {
+            frame.since(&Frame::default(), universe)
+        };
+        self.frame = frame;
+        Ok(text)
     }
 }
 

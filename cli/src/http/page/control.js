@@ -100,6 +100,14 @@ export function setStatus(status) {
     panic.innerHTML = status.panic ? "PANIC IS ON <small>hold to release</small>" : "PANIC <small>all bands dark</small>";
   }
   panic.disabled = $("controls").disabled;
+  const swatch = (id, rgb, words) => {
+    $(id).style.background = rgb ? `rgb(${rgb})` : "none";
+    $(id).setAttribute("aria-label", words);
+  };
+  const words = rgb => rgb.some(level => level) ? `red ${rgb[0]}, green ${rgb[1]}, blue ${rgb[2]}` : "black";
+  swatch("start-look", status.start_look, words(status.start_look));
+  swatch("end-look", status.end_look, status.end_look ? words(status.end_look) : "hold");
+  $("end-words").textContent = status.end_look ? "" : "as it is then";
 }
 
 /** At most one order of a fader is under way; the newest value follows it. */
@@ -190,10 +198,17 @@ export function start() {
   tokenDialog();
   $("freeze").addEventListener("click", () => send("freeze", { on: !state.frozen }));
   $("release").addEventListener("click", () => send("release", { groups: groups() }));
-  $("apply").addEventListener("click", () => {
+  const picked = () => {
     const [red, green, blue] = [1, 3, 5].map(at => parseInt($("colour").value.slice(at, at + 2), 16));
-    over({ look: { red, green, blue } });
-  });
+    return { red, green, blue };
+  };
+  $("apply").addEventListener("click", () => over({ look: picked() }));
+  for (const button of document.querySelectorAll("[data-start], [data-end]")) {
+    const { start, end } = button.dataset;
+    button.addEventListener("click", () => send(start ? "start_look" : "end_look",
+      end === "hold" ? { hold: true } : { look: (start || end) === "black" ? {} : picked() }));
+  }
+  $("ends-file").addEventListener("click", async () => { if (await send("start_look", {})) send("end_look", {}); });
   for (const button of document.querySelectorAll("[data-pattern]")) {
     button.addEventListener("click", () => over({ pattern: button.dataset.pattern }));
   }

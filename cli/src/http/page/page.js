@@ -4,7 +4,7 @@ import { drawLatency, drawLevels, drawMap, groupAt, micros, placeGroups } from "
 import * as control from "/control.js";
 
 const $ = id => document.getElementById(id);
-const SECONDS = 300, LISTED = 200, EVENTS = 200;
+const SECONDS = 300, LISTED = 200, EVENTS = 200, BATTERY_LOW = 20;
 const WHY = {
   lower_priority: "no: another source has a higher priority", preview: "no: it sends preview data",
   source_limit: "no: the universe has all the sources it takes", timed_out: "no: it went silent",
@@ -195,6 +195,7 @@ function showDetail() {
   if (!detail || detail.universe !== chosen) return;
   $("detail").hidden = false;
   set("detail-name", `${detail.universe}: ${detail.sources.length || "no"} source${detail.sources.length === 1 ? "" : "s"}`);
+  set("detail-why", winner(detail));
   $("sources").tBodies[0].replaceChildren(...detail.sources.map(one => {
     const row = document.createElement("tr");
     const counts = one.contributing ? "yes" : WHY[one.reason] || `no: ${one.reason}`;
@@ -206,6 +207,17 @@ function showDetail() {
     return row;
   }));
   drawLevels($("levels"), detail.levels);
+}
+
+/** Who rules a universe, and why. */
+function winner({ state, sources }) {
+  const name = one => one.name || one.address, rank = one => one.priority == null ? "" : ` (priority ${one.priority})`;
+  const rules = sources.filter(one => one.contributing), out = sources.filter(one => !one.contributing);
+  if (!rules.length) return state === "waiting" ? "Nobody has sent it yet" : state === "lost" ? "Nobody sends it any more: its groups follow their policy for loss" : "Nobody rules it";
+  const words = rules.length === 1 ? `${name(rules[0])}${rank(rules[0])} rules` : `Merged: ${rules.map(one => name(one) + rank(one)).join(" and ")}`;
+  const lower = out.filter(one => one.reason === "lower_priority");
+  if (lower.length) return `${words}: its priority is higher than ${lower.map(one => `${name(one)}'s${rank(one)}`).join(", ")}`;
+  return out.length || rules.length > 1 ? words : `${words}: it is the only one`;
 }
 
 // Groups
@@ -296,7 +308,11 @@ function showRadios(next, bands) {
     swatch.style.background = `rgb(${rgb})`;
     swatch.title = `red ${look.red}, green ${look.green}, blue ${look.blue}, dimmer ${look.dimmer}`;
     shows.append(swatch);
-    row.append(text("td", band.id), text("td", band.group), state, shows, text("td", age(band.age_ms), "num"));
+    const battery = text("td", band.battery_percent == null ? "–" : `${band.battery_percent} %`, "num");
+    if (band.battery_percent != null && band.battery_percent < BATTERY_LOW) battery.classList.add("low");
+    const rssi = text("td", band.rssi_dbm == null ? "–" : `${band.rssi_dbm} dBm`, "num");
+    if (band.rssi_dbm != null) rssi.append(" ", text("small", `${age(band.rssi_age_ms)} ago`));
+    row.append(text("td", band.id), text("td", band.group), state, shows, text("td", age(band.age_ms), "num"), battery, rssi);
     return row;
   }));
 }
