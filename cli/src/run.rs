@@ -15,6 +15,7 @@ use crate::http::{Server, Tokens};
 use crate::keep_awake::KeepAwake;
 use crate::latency::latency;
 use crate::logging::{Console, LogArgs};
+use crate::monitor::{self, Tui};
 use crate::night_log::NightLog;
 use crate::record::{self, RecordFileArgs};
 use crate::show_file::ShowFile;
@@ -31,7 +32,7 @@ use crate::stop::Stop;
 Examples:
   wristcast run show.toml
   wristcast run show.toml --log debug --trace looks.jsonl
-  wristcast run show.toml --night-log tonight
+  wristcast run show.toml --tui --night-log tonight
   wristcast run show.toml --record tonight.pcapng
   wristcast run show.toml --log-format json 2> relay.log
 
@@ -58,6 +59,9 @@ pub(crate) struct Args {
     /// Write what happens, when and by whom, to NAME.txt and, as JSON lines, to NAME.jsonl.
     #[arg(long, value_name = "NAME")]
     night_log: Option<PathBuf>,
+    /// Show the monitor on this terminal; the log waits until it ends. `monitor --help` has the keys.
+    #[arg(long, conflicts_with = "status_every")]
+    tui: bool,
     /// Keep this machine from falling asleep while the show runs.
     #[arg(long)]
     keep_awake: bool,
@@ -66,6 +70,9 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
+    if args.tui {
+        monitor::needs_terminal()?;
+    }
     let config = ShowFile::read(&args.show)?.report()?;
     let console = Console::stderr();
     args.log.start(&console, "info")?;
@@ -92,7 +99,14 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
     let ready = ready_line(ports, &relay.handle().status(), server.as_ref());
     let _ = writeln!(out, "{ready}").and_then(|()| out.flush());
 
+    let tui = match args.tui {
+        true => Some(Tui::begin(relay.handle(), console.clone(), stop.asker())?),
+        false => None,
+    };
     let watched = watch(&relay.handle(), args, &console, stop);
+    if let Some(tui) = tui {
+        tui.end();
+    }
     console.clear_status();
     let report = relay.stop();
     drop((server, awake));
@@ -124,7 +138,7 @@ fn watch(
 ) -> Result<(), Failure> {
     let start = Instant::now();
     let usual = Duration::from_secs(if console.is_terminal() { 1 } else { 10 });
-    let every = args.status_every.unwrap_or(usual);
+    let every = args.status_every.unwrap_or(if args.tui { Duration::ZERO } else { usual });
     let mut status_due = start + every;
     let (mut source_log, mut sources_due) = (SourceLog::default(), start);
     loop {

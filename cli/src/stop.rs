@@ -1,7 +1,8 @@
 //! Asking a running command to stop: SIGINT, SIGTERM, SIGHUP, or the end of its time.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Instant;
 
 use crate::exit::Failure;
@@ -10,6 +11,7 @@ use crate::exit::Failure;
 #[derive(Debug)]
 pub(crate) struct Stop {
     signals: Receiver<()>,
+    asker: Asker,
     asked: bool,
 }
 
@@ -19,14 +21,24 @@ impl Stop {
     pub(crate) fn on_signals() -> Result<Self, Failure> {
         let (sender, signals) = sync_channel(1);
         let asked = AtomicBool::new(false);
+        let asker = Asker { ask: sender, screen: Arc::default() };
+        let on_signal = asker.clone();
         ctrlc::set_handler(move || {
             if asked.swap(true, Ordering::Relaxed) {
+                if on_signal.screen.load(Ordering::Relaxed) {
+                    ratatui::restore();
+                }
                 std::process::exit(4);
             }
-            let _ = sender.try_send(());
+            on_signal.ask();
         })
         .map_err(|error| Failure::cannot_start(format!("cannot watch for signals: {error}")))?;
-        Ok(Self { signals, asked: false })
+        Ok(Self { signals, asker, asked: false })
+    }
+
+    /// The way for a key to ask what a signal asks.
+    pub(crate) fn asker(&self) -> Asker {
+        self.asker.clone()
     }
 
     /// Waits until `due`, or less if asked to stop; says whether to stop.
@@ -36,5 +48,36 @@ impl Stop {
             self.asked = self.signals.recv_timeout(left) != Err(RecvTimeoutError::Timeout);
         }
         self.asked
+    }
+}
+
+/// Asks the command to stop.
+#[derive(Clone, Debug)]
+pub(crate) struct Asker {
+    ask: SyncSender<()>,
+    /// The terminal is not as the shell left it.
+    screen: Arc<AtomicBool>,
+}
+
+/// The terminal is taken for pictures as long as this lives.
+#[derive(Debug)]
+pub(crate) struct ScreenTaken(Arc<AtomicBool>);
+
+impl Asker {
+    /// Asks, as the first signal does.
+    pub(crate) fn ask(&self) {
+        let _ = self.ask.try_send(());
+    }
+
+    /// From now on a process that ends at once gives the terminal back first.
+    pub(crate) fn take_screen(&self) -> ScreenTaken {
+        self.screen.store(true, Ordering::Relaxed);
+        ScreenTaken(self.screen.clone())
+    }
+}
+
+impl Drop for ScreenTaken {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
     }
 }

@@ -22,6 +22,14 @@ pub(super) enum Focus {
     #[default]
     Groups,
     Universes,
+    Bands,
+}
+
+/// What needs a second key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Question {
+    ReleasePanic,
+    Stop,
 }
 
 /// What the operator has chosen, and the way orders go.
@@ -31,10 +39,14 @@ pub(super) struct Desk {
     /// `None`: all.
     pub(super) group: Option<usize>,
     pub(super) universe: usize,
+    /// The first band of the list that is shown.
+    pub(super) band: usize,
     /// What was said last.
     pub(super) words: String,
-    /// `r` was pressed: `y` releases panic.
-    asked: bool,
+    /// Ending the monitor ends the show: that is asked before.
+    pub(super) stops_relay: bool,
+    /// What `y` would do now.
+    asked: Option<Question>,
     /// Groups in a row of the map, as last drawn.
     pub(super) columns: std::cell::Cell<usize>,
     choose: SyncSender<Option<Universe>>,
@@ -54,8 +66,10 @@ impl Desk {
             focus: Focus::default(),
             group: None,
             universe: 0,
+            band: 0,
             words,
-            asked: false,
+            stops_relay: false,
+            asked: None,
             columns: std::cell::Cell::new(1),
             choose,
             order,
@@ -72,12 +86,14 @@ impl Desk {
         let asked = std::mem::take(&mut self.asked);
         let control = key.modifiers.contains(KeyModifiers::CONTROL);
         match key.code {
-            KeyCode::Char('c') if control => return ControlFlow::Break(()),
-            KeyCode::Char('q') | KeyCode::Esc => return ControlFlow::Break(()),
+            KeyCode::Char('y') if asked == Some(Question::Stop) => return ControlFlow::Break(()),
+            KeyCode::Char('c') if control => return self.quit(),
+            KeyCode::Char('q') | KeyCode::Esc => return self.quit(),
             KeyCode::Tab => {
                 self.focus = match self.focus {
                     Focus::Groups => Focus::Universes,
-                    Focus::Universes => Focus::Groups,
+                    Focus::Universes => Focus::Bands,
+                    Focus::Bands => Focus::Groups,
                 };
                 self.look_at_universe(state);
             }
@@ -88,10 +104,10 @@ impl Desk {
             KeyCode::Char('a') => self.group = None,
             KeyCode::Char('P') => self.give("panic", json!({ "on": true }), "panic is on"),
             KeyCode::Char('r') => {
-                self.asked = true;
+                self.asked = Some(Question::ReleasePanic);
                 self.said("release panic? y".to_owned());
             }
-            KeyCode::Char('y') if asked => {
+            KeyCode::Char('y') if asked == Some(Question::ReleasePanic) => {
                 self.give("panic", json!({ "on": false }), "panic is released");
             }
             KeyCode::Char('f') => {
@@ -102,6 +118,9 @@ impl Desk {
             KeyCode::Char('+' | '=') => self.master(state, |level| level.saturating_add(STEP)),
             KeyCode::Char('-') => self.master(state, |level| level.saturating_sub(STEP)),
             KeyCode::Char('0') => self.master(state, |_| 255),
+            KeyCode::Char(']') => self.group_master(state, |level| level.saturating_add(STEP)),
+            KeyCode::Char('[') => self.group_master(state, |level| level.saturating_sub(STEP)),
+            KeyCode::Char('o') => self.group_master(state, |_| 255),
             KeyCode::Char('i') => self.test("identify", state),
             KeyCode::Char('c') => self.test("colours", state),
             KeyCode::Char('h') => self.test("chase", state),
@@ -117,7 +136,7 @@ impl Desk {
     fn row(&self) -> isize {
         match self.focus {
             Focus::Groups => self.columns.get().max(1) as isize,
-            Focus::Universes => 1,
+            Focus::Universes | Focus::Bands => 1,
         }
     }
 
@@ -135,6 +154,10 @@ impl Desk {
                 self.universe = self.universe.saturating_add_signed(by).min(last);
                 self.look_at_universe(state);
             }
+            Focus::Bands => {
+                let last = state.bands.len().saturating_sub(1);
+                self.band = self.band.saturating_add_signed(by).min(last);
+            }
         }
     }
 
@@ -148,6 +171,27 @@ impl Desk {
         let Some(figures) = &state.figures else { return };
         let level = to(figures.grand_master);
         self.give("master", json!({ "level": level }), "the grand master moved");
+    }
+
+    /// Moves the master of the chosen group.
+    fn group_master(&mut self, state: &State, to: impl Fn(u8) -> u8) {
+        let groups = state.scene.as_ref().map(|scene| &scene.groups[..]).unwrap_or_default();
+        let Some(group) = self.group.and_then(|group| groups.get(group)) else {
+            return self.said("choose a group first; + - 0 is the grand master".to_owned());
+        };
+        let hand = state.hands.iter().find(|hand| hand.name == group.name);
+        let level = to(hand.map_or(255, |hand| hand.master));
+        let body = json!({ "level": level, "groups": [group.name] });
+        self.give("master", body, "the group's master moved");
+    }
+
+    fn quit(&mut self) -> ControlFlow<()> {
+        if !self.stops_relay {
+            return ControlFlow::Break(());
+        }
+        self.asked = Some(Question::Stop);
+        self.said("stop the relay? The bands go to the end look. y".to_owned());
+        ControlFlow::Continue(())
     }
 
     fn test(&mut self, pattern: &str, state: &State) {

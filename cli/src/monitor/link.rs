@@ -102,11 +102,7 @@ fn stream(
         if let Some(name) = text.strip_prefix("event: ") {
             event = name.trim_end().to_owned();
         } else if let Some(data) = text.strip_prefix("data: ") {
-            let told = match event.as_str() {
-                "scene" => serde_json::from_str(data).map(News::Scene),
-                _ => serde_json::from_str(data).map(News::Change),
-            };
-            match told {
+            match read(&event, data) {
                 Ok(told) => {
                     if news.send(told).is_err() {
                         return Ended::Unheard;
@@ -118,6 +114,14 @@ fn stream(
         if let Some(next) = chosen.try_iter().last() {
             return Ended::Chosen(next);
         }
+    }
+}
+
+/// A message of the stream.
+pub(super) fn read(event: &str, data: &str) -> Result<News, serde_json::Error> {
+    match event {
+        "scene" => serde_json::from_str(data).map(News::Scene),
+        _ => serde_json::from_str(data).map(News::Change),
     }
 }
 

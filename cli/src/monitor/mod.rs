@@ -2,10 +2,13 @@
 
 mod keys;
 mod link;
+mod local;
+mod panels;
 mod state;
 mod view;
 
 use std::io::IsTerminal;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
@@ -17,6 +20,7 @@ use crate::exit::Failure;
 use crate::http::Tokens;
 use keys::Desk;
 use link::News;
+pub(crate) use local::Tui;
 use state::State;
 
 /// Time between two pictures.
@@ -27,9 +31,10 @@ const FRAME: Duration = Duration::from_millis(100);
 /// The relay's show file needs `[http]`; orders need a token from its token file.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Keys: arrows choose a group or a universe, Tab changes between them, q quits.
-With a token: P panic (r then y releases it), f freeze, + - 0 grand master, and for the chosen group,
-or all with a: i identify, c colours, h chase, g give back to the console.
+Keys: arrows choose a group, a universe or a band, Tab changes between them, q quits.
+With a token: P panic (r then y releases it), f freeze, + - 0 grand master, [ ] o the master of the
+chosen group, and for the chosen group, or all with a: i identify, c colours, h chase, g give back to
+the console.
 
 Examples:
   wristcast monitor
@@ -55,19 +60,29 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         (None, Some(file)) => Some(Tokens::read(file)?.first().to_owned()),
         (None, None) => None,
     };
-    if !std::io::stdout().is_terminal() {
-        let help = "`monitor` needs a terminal; scripts read `/api/v1/status`";
-        return Err(Failure::cannot_start(help));
-    }
+    let mut terminal = take_screen()?;
     let (sender, news) = channel();
     let choose = link::watch(url.clone(), sender.clone());
     let order = token.map(|token| link::orders(url, token, sender));
     let mut desk = Desk::new(choose, order);
-    // Leaves the terminal as it was, also by a panic.
-    let mut terminal = ratatui::try_init()?;
-    let watched = watch(&mut terminal, &news, &mut desk);
+    let watched = watch(&mut terminal, &news, &mut desk, || ControlFlow::Continue(()));
     ratatui::restore();
     Ok(watched?)
+}
+
+/// The terminal for pictures. A panic gives it back as it was.
+fn take_screen() -> Result<ratatui::DefaultTerminal, Failure> {
+    needs_terminal()?;
+    Ok(ratatui::try_init()?)
+}
+
+/// Refuses where there is no terminal to draw on.
+pub(crate) fn needs_terminal() -> Result<(), Failure> {
+    if std::io::stdout().is_terminal() && std::io::stdin().is_terminal() {
+        return Ok(());
+    }
+    let help = "this needs a terminal; scripts read the API, `/api/v1/status`";
+    Err(Failure::cannot_start(help))
 }
 
 /// `http://127.0.0.1:8420`, without a slash at the end.
@@ -82,14 +97,15 @@ fn base(url: &str) -> Result<String, Failure> {
     Ok(url)
 }
 
-/// Draws what comes and obeys the keys, until told to end.
+/// Draws what comes and obeys the keys, until told to end, by a key or by `over`.
 fn watch(
     terminal: &mut ratatui::DefaultTerminal,
     news: &Receiver<News>,
     desk: &mut Desk,
+    over: impl Fn() -> ControlFlow<()>,
 ) -> std::io::Result<()> {
     let mut state = State::default();
-    loop {
+    while over().is_continue() {
         for news in news.try_iter() {
             match news {
                 News::Scene(scene) => state.scene(*scene),
@@ -109,6 +125,7 @@ fn watch(
             }
         }
     }
+    Ok(())
 }
 
 #[cfg(test)]

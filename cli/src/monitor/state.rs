@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Deserialize;
-use wristcast_core::snapshot::{EventState, GroupControl, RadioState, SceneState};
+use wristcast_core::snapshot::{BandState, EventState, GroupControl, RadioState, SceneState};
 use wristcast_core::universe::Universe;
 
 /// Seconds of latencies kept.
@@ -29,6 +29,7 @@ pub(super) struct Change {
     universes: Vec<(usize, Line)>,
     universe: Option<Detail>,
     radios: Option<Vec<RadioState>>,
+    bands: Option<Vec<BandState>>,
     latencies: Vec<[Option<u32>; 4]>,
     events: Vec<EventState>,
 }
@@ -78,6 +79,7 @@ pub(super) struct Source {
     pub(super) address: String,
     pub(super) priority: Option<u8>,
     pub(super) rate_hz: f64,
+    pub(super) sequence_errors: u64,
     /// Why it does not contribute.
     pub(super) reason: Option<String>,
 }
@@ -102,6 +104,8 @@ pub(super) struct State {
     /// The levels of the universe that is looked at, and who sends them.
     pub(super) detail: Option<(Universe, Vec<u8>, Vec<Source>)>,
     pub(super) radios: Vec<RadioState>,
+    /// Those that want attention first.
+    pub(super) bands: Vec<BandState>,
     pub(super) latencies: VecDeque<[Option<u32>; 4]>,
     /// Newest first.
     pub(super) events: VecDeque<EventState>,
@@ -152,6 +156,9 @@ impl State {
         }
         if let Some(radios) = change.radios {
             self.radios = radios;
+        }
+        if let Some(bands) = change.bands {
+            self.bands = bands;
         }
         self.latencies.extend(change.latencies);
         let old = self.latencies.len().saturating_sub(SECONDS);

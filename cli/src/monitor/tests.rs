@@ -92,8 +92,101 @@ fn the_picture_says_what_the_page_says() {
         }
     }
     // However small, and before anything is known.
+    drawn(&state, 100, 9);
     drawn(&state, 1, 1);
     drawn(&State::default(), 20, 5);
+}
+
+#[test]
+fn bands_levels_and_latencies_are_in_the_picture() {
+    let mut state = state();
+    let band = |id: &str, connected: bool, battery: Option<u8>, detail: Option<&str>| {
+        json!({
+            "id": id, "radio": "left", "group": "left", "connected": connected,
+            "look": { "red": 255, "green": 0, "blue": 0, "white": 0, "dimmer": 255,
+                "strobe_hz": 0.0, "fade_ms": 0 },
+            "age_ms": 1_500, "behind_ms": 0, "frames": 9, "failed": 0, "conflated": 0,
+            "latched": 0, "battery_percent": battery, "rssi_dbm": battery.map(|_| -61),
+            "rssi_age_ms": battery.map(|_| 42_000), "detail": detail,
+        })
+    };
+    let radio = json!({
+        "name": "left", "kind": "gatt", "state": "up", "detail": null, "bands": 3,
+        "bands_connected": 2, "frames_sent": 7, "frames_failed": 0, "conflated": 0, "latched": 0,
+        "panic_worst_ms": null, "panic_took_ms": null,
+    });
+    change(
+        &mut state,
+        json!({
+            "radios": [radio],
+            "bands": [
+                band("WB-7", false, None, Some("out of range")),
+                band("WB-1", true, Some(12), None),
+            ],
+            "universe": { "universe": "sacn/1", "levels": "AP8=", "sources": [] },
+            "latencies": [[90, 300, 1_200, 9_000]],
+            "hands": [{ "name": "left", "master": 128, "overridden_by": null, "left_ms": null }],
+        }),
+    );
+    let picture = drawn(&state, 200, 44);
+    for words in [
+        "Bands: 2 of 3, those that need you first",
+        "WB-7",
+        "out of range",
+        "12%",
+        "-61 dBm 42s",
+        "1.5s",
+        "p99 9.0 ms",
+        "median 1.2 ms",
+        "1 of 2 slots lit",
+    ] {
+        assert!(picture.contains(words), "{words}:\n{picture}");
+    }
+    let (mut desk, _orders) = desk();
+    let _ = desk.press(KeyEvent::new(KeyCode::Right, KeyModifiers::NONE), &state);
+    let mut terminal = Terminal::new(TestBackend::new(140, 40)).unwrap();
+    terminal.draw(|frame| view::draw(frame, &state, &desk, Instant::now())).unwrap();
+    let picture = terminal.backend().to_string();
+    assert!(picture.contains("Crowd: left, master 50 %"), "{picture}");
+}
+
+#[test]
+fn levels_that_share_a_column_show_their_highest() {
+    assert_eq!(panels::columns(&[1, 9, 0, 0, 255, 3], 3), [9, 0, 255]);
+    assert_eq!(panels::columns(&[1, 2], 80), [1, 2]);
+    assert_eq!(panels::columns(&[], 80), [0; 0]);
+    let told: Vec<String> = [400, 12_000, 150_000, 7_200_000].map(panels::age).into();
+    assert_eq!(told, ["0.4s", "12s", "2m", "2h"]);
+}
+
+#[test]
+fn a_groups_master_moves_only_when_a_group_is_chosen() {
+    let (mut state, (mut desk, orders)) = (state(), desk());
+    press(&mut desk, &state, "[");
+    assert!(orders.try_recv().is_err() && desk.words.contains("choose a group"), "{}", desk.words);
+    let _ = desk.press(KeyEvent::new(KeyCode::Right, KeyModifiers::NONE), &state);
+    press(&mut desk, &state, "[");
+    let (path, body, _) = orders.try_recv().unwrap();
+    assert_eq!((path, body), ("master", json!({ "level": 242, "groups": ["left"] })));
+    let hand = json!({ "name": "left", "master": 100, "overridden_by": null, "left_ms": null });
+    change(&mut state, json!({ "hands": [hand] }));
+    press(&mut desk, &state, "]o");
+    assert_eq!(orders.try_recv().unwrap().1, json!({ "level": 113, "groups": ["left"] }));
+    assert_eq!(orders.try_recv().unwrap().1, json!({ "level": 255, "groups": ["left"] }));
+}
+
+#[test]
+fn the_key_that_ends_the_relay_asks_before() {
+    let (state, (mut desk, _orders)) = (state(), desk());
+    desk.stops_relay = true;
+    press(&mut desk, &state, "qxy");
+    let interrupt = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);
+    assert!(desk.press(interrupt, &state).is_continue());
+    assert!(desk.words.contains("stop the relay?"), "{}", desk.words);
+    let yes = KeyEvent::new(KeyCode::Char('y'), KeyModifiers::NONE);
+    assert!(desk.press(yes, &state).is_break());
+    desk.stops_relay = false;
+    assert!(desk.press(interrupt, &state).is_break(), "a monitor from elsewhere just ends");
 }
 
 #[test]

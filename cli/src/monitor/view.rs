@@ -6,9 +6,10 @@ use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style, Stylize};
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Block, Cell, Paragraph, Row, Sparkline, Table, TableState};
+use ratatui::widgets::{Block, Cell, Paragraph, Row, Table, TableState};
 
 use super::keys::{Desk, Focus};
+use super::panels::{draw_bands, draw_latencies, draw_sources};
 use super::state::{State, Verdict, percent};
 use crate::latency::latency;
 
@@ -39,24 +40,26 @@ pub(super) fn draw(frame: &mut Frame<'_>, state: &State, desk: &Desk, now: Insta
     let [crowd, universes, sources] = Layout::vertical([
         Constraint::Fill(3),
         Constraint::Fill(2),
-        Constraint::Length(if state.detail.is_some() { 6 } else { 0 }),
+        Constraint::Length(if state.detail.is_some() { 10 } else { 0 }),
     ])
     .areas(left);
     draw_crowd(frame, crowd, state, desk);
     draw_universes(frame, universes, state, desk);
     draw_sources(frame, sources, state);
     let radio_rows = u16::try_from(state.radios.len()).unwrap_or(8).clamp(1, 8) + 3;
-    let [radios, latencies, events] = Layout::vertical([
+    let [radios, bands, latencies, events] = Layout::vertical([
         Constraint::Length(radio_rows),
+        Constraint::Fill(if two || desk.focus == Focus::Bands { 3 } else { 0 }),
         Constraint::Length(if two { 7 } else { 0 }),
-        Constraint::Min(3),
+        Constraint::Fill(2),
     ])
     .areas(right);
     draw_radios(frame, radios, state);
+    draw_bands(frame, bands, state, desk);
     draw_latencies(frame, latencies, state);
     draw_events(frame, events, state);
     let keys = "P panic  r release  f freeze  +/-/0 master  i identify  c colours  h chase  \
-                g give back  a all  Tab  q quit";
+                g give back  a all  [ ] o its master  Tab  q quit";
     let words = Span::from(format!(" {}  ", desk.words)).fg(Color::Yellow);
     frame.render_widget(Line::from(vec![words, Span::from(keys).dim()]), foot);
 }
@@ -178,33 +181,6 @@ fn draw_universes(frame: &mut Frame<'_>, area: Rect, state: &State, desk: &Desk)
     frame.render_stateful_widget(table, area, &mut TableState::new().with_selected(chosen));
 }
 
-fn draw_sources(frame: &mut Frame<'_>, area: Rect, state: &State) {
-    let Some((universe, levels, sources)) = &state.detail else { return };
-    let lit = levels.iter().filter(|&&level| level > 0).count();
-    let rows = sources.iter().map(|source| {
-        let (counts, colour) = match &source.reason {
-            None => ("counts".to_owned(), Color::Green),
-            Some(why) => (format!("no: {}", why.replace('_', " ")), Color::Yellow),
-        };
-        Row::new([
-            Cell::from(source.name.clone()),
-            Cell::from(source.address.clone()),
-            Cell::from(source.priority.map_or("–".to_owned(), |priority| priority.to_string())),
-            Cell::from(format!("{:.0}/s", source.rate_hz)),
-            Cell::from(counts).style(Style::new().fg(colour)),
-        ])
-    });
-    let widths = [
-        Constraint::Fill(2),
-        Constraint::Fill(2),
-        Constraint::Length(4),
-        Constraint::Length(6),
-        Constraint::Fill(2),
-    ];
-    let title = format!(" {universe}: {lit} of {} slots lit ", levels.len());
-    frame.render_widget(Table::new(rows, widths).block(Block::bordered().title(title)), area);
-}
-
 fn draw_radios(frame: &mut Frame<'_>, area: Rect, state: &State) {
     let rows = state.radios.iter().map(|radio| {
         let colour = match radio.state.as_str() {
@@ -234,20 +210,6 @@ fn draw_radios(frame: &mut Frame<'_>, area: Rect, state: &State) {
     frame.render_widget(table, area);
 }
 
-fn draw_latencies(frame: &mut Frame<'_>, area: Rect, state: &State) {
-    let width = usize::from(area.width.saturating_sub(2));
-    let p99: Vec<u64> =
-        state.latencies.iter().map(|point| u64::from(point[3].unwrap_or(0))).collect();
-    let shown = &p99[p99.len().saturating_sub(width)..];
-    let most = shown.iter().max().copied().unwrap_or(0);
-    let title = format!(" p99 to the radio, a bar a second; highest {} ", latency(most as f64));
-    let bars = Sparkline::default()
-        .data(shown)
-        .style(Style::new().fg(Color::Yellow))
-        .block(Block::bordered().title(title));
-    frame.render_widget(bars, area);
-}
-
 fn draw_events(frame: &mut Frame<'_>, area: Rect, state: &State) {
     let lines = state.events.iter().take(usize::from(area.height)).map(|event| {
         let seconds = event.uptime_ms / 1000;
@@ -268,6 +230,6 @@ fn draw_events(frame: &mut Frame<'_>, area: Rect, state: &State) {
     frame.render_widget(Paragraph::new(lines.collect::<Vec<_>>()).block(block), area);
 }
 
-fn focused(block: Block<'_>, is: bool) -> Block<'_> {
+pub(super) fn focused(block: Block<'_>, is: bool) -> Block<'_> {
     if is { block.border_style(Style::new().fg(Color::Cyan)) } else { block }
 }

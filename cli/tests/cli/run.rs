@@ -292,3 +292,13 @@ fn a_relay_whose_stdout_is_closed_goes_on() {
     assert_eq!(ended.code, 0, "{ended:?}");
     assert!(ended.stderr.contains("stopped after"), "{}", ended.stderr);
 }
+
+#[test]
+fn pictures_without_a_terminal_are_code_3_before_anything_starts() {
+    let show = file("run-tui.toml", &show(free_udp_port(), free_udp_port()));
+    for args in [&["run", &show, "--tui"][..], &["monitor"][..]] {
+        let ended = wristcast(args);
+        assert_eq!((ended.code, ended.stdout.as_str()), (3, ""), "{args:?}: {ended:?}");
+        assert!(ended.stderr.contains("needs a terminal"), "{ended:?}");
+    }
+}
