@@ -47,6 +47,11 @@ impl Failure {
         Self { code: 4, message: Some(message.to_string()) }
     }
 
+    /// Something was found, and the user has been told what.
+    pub(crate) fn found(code: u8) -> Self {
+        Self { code, message: None }
+    }
+
     /// Tells the user, and gives the code to exit with.
     pub(crate) fn report(self) -> ExitCode {
         if let Some(message) = self.message {

@@ -6,6 +6,7 @@ mod colour;
 mod completions;
 mod demo;
 mod desk;
+mod doctor;
 mod duration;
 mod exit;
 mod http;
@@ -55,6 +56,7 @@ use exit::Failure;
         "First steps:\n  \
          wristcast demo --for 10s        a whole show on this machine, nothing else needed\n  \
          wristcast check show.toml       what a show file says, and what is wrong with it\n  \
+         wristcast doctor show.toml      what on this machine would keep the light away\n  \
          wristcast run show.toml         relay it\n  \
          wristcast send rainbow sacn/1   a test console, where there is no lighting desk\n\n",
         "Exit codes:\n  \
@@ -82,6 +84,7 @@ enum Command {
     Monitor(monitor::Args),
     Show(show::Args),
     Check(check::Args),
+    Doctor(doctor::Args),
     Bands(bands::Args),
     Service(service::Args),
     Schema(schema::Args),
@@ -103,6 +106,7 @@ impl Command {
             Self::Monitor(args) => monitor::run(&args),
             Self::Show(args) => show::run(&args, out),
             Self::Check(args) => check::run(&args, out),
+            Self::Doctor(args) => doctor::run(&args, out),
             Self::Bands(args) => bands::run(&args, out),
             Self::Service(args) => service::run(&args, out),
             Self::Schema(args) => schema::run(&args, out),

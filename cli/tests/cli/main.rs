@@ -7,6 +7,8 @@ mod broadcast;
 mod check;
 mod control;
 mod demo;
+mod doctor;
+mod doctor_network;
 mod help;
 mod hostile;
 mod http;

@@ -23,6 +23,7 @@ use bt_hci::{FromHciBytes, PacketKind};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
+use super::abilities::Abilities;
 use super::transport::{self, Packets};
 use super::words::Trouble;
 use crate::config::{AirWay, ControllerAddress};
@@ -60,10 +61,7 @@ pub(super) struct Controller {
 impl Controller {
     /// Opens, resets and sets up the controller.
     pub(super) async fn open(address: &ControllerAddress, setup: &Setup) -> Result<Self, Trouble> {
-        let io = |error| Trouble::Io(address.clone(), error);
-        let packets = transport::open(address).await.map_err(io)?;
-        let mut host = Host { packets, address: address.clone() };
-        host.run(&Reset::new(), "be reset").await?;
+        let mut host = Host::reset(address).await?;
         let features = host.run(&LeReadLocalSupportedFeatures::new(), "say what it can do").await?;
         let extended_commands = features.supports_le_ext_adv();
         match setup.way {
@@ -91,6 +89,20 @@ impl Controller {
             controller.set_up_legacy(setup).await?;
         }
         Ok(controller)
+    }
+
+    /// Asks a controller what it can do. It is reset before, and advertises nothing.
+    pub(super) async fn look_at(address: &ControllerAddress) -> Result<Abilities, Trouble> {
+        let mut host = Host::reset(address).await?;
+        let features = host.run(&LeReadLocalSupportedFeatures::new(), "say what it can do").await?;
+        let extended = features.supports_le_ext_adv();
+        let room = if extended {
+            host.run(&LeReadMaxAdvDataLength::new(), "say its room").await?
+        } else {
+            // Core 5.4, Vol 4, Part E, 7.8.7.
+            31
+        };
+        Ok(Abilities { extended, periodic: extended && features.supports_le_periodic_adv(), room })
     }
 
     async fn set_up_extended(&mut self, setup: &Setup) -> Result<(), Trouble> {
@@ -236,6 +248,15 @@ struct Host {
 type Event = Vec<u8>;
 
 impl Host {
+    /// Opens the controller and resets it.
+    async fn reset(address: &ControllerAddress) -> Result<Self, Trouble> {
+        let io = |error| Trouble::Io(address.clone(), error);
+        let packets = transport::open(address).await.map_err(io)?;
+        let mut host = Self { packets, address: address.clone() };
+        host.run(&Reset::new(), "be reset").await?;
+        Ok(host)
+    }
+
     /// Runs a command and waits for its answer. `what` ends the sentence "refused to".
     async fn run<C: SyncCmd>(
         &mut self,

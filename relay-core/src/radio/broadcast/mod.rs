@@ -7,6 +7,7 @@
 //! | `mod.rs` | the [`Radio`]: what is on the air now | lane |
 //! | `air.rs` | keeps every controller of the radio on the newest frame | its own |
 //! | `controller.rs` | one controller: set up, update, blank | its own |
+//! | `abilities.rs` | what a controller can do, on its own | the caller's |
 //! | `transport.rs` | how a controller is reached | its own |
 //! | `words.rs` | what went wrong, in plain words | its own |
 //!
@@ -18,6 +19,7 @@
 //! At stop the end look is sent as often as any change, then every controller is silenced and reset:
 //! none is left advertising an old look.
 
+mod abilities;
 mod air;
 mod controller;
 #[cfg(test)]
@@ -29,6 +31,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use broadcast_frame::advert;
 
+pub use self::abilities::{Abilities, SilentController};
 use self::air::{Air, Report};
 use super::{Class, Frame, LaneWaker, LinkId, LinkSpec, Radio, RadioContext, RadioEvent, Token};
 use crate::config::BroadcastConfig;

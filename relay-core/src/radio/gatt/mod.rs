@@ -9,6 +9,7 @@
 //! | `central.rs`, `limit.rs` | what becomes of an adapter and its links; no I/O | lane |
 //! | `sharing.rs` | which adapter reaches which band; no I/O | lane |
 //! | `bluetooth.rs` | does what `central.rs` says, through btleplug | its own |
+//! | `adapters.rs` | which adapters there are, on its own | the caller's |
 //! | `survey.rs` | a scan on its own, for the inventory | the caller's |
 //! | `vitals.rs` | battery and strength of connected bands | its own |
 //! | `words.rs` | what went wrong, in plain words | its own |
@@ -20,6 +21,7 @@
 //!
 //! One radio is one adapter, or several that share its bands (`sharing.rs`).
 
+mod adapters;
 mod bluetooth;
 mod central;
 mod limit;
@@ -32,6 +34,7 @@ mod words;
 
 use std::sync::Arc;
 
+pub use adapters::{AdapterState, adapters};
 use bluetooth::{Bluetooth, Ended, Plan};
 use central::{Central, Command, Report, Trouble};
 use sharing::Sharing;
