@@ -111,7 +111,7 @@ fn memberships(facts: &Facts, limit: u32) -> Finding {
     }
     Finding::ok(
         "igmp-limit",
-        format!("{groups} multicast groups to join, {limit} a socket; more take more sockets"),
+        format!("{limit} multicast groups fit a socket; for {groups} wristcast takes {sockets}"),
     )
 }
 

@@ -82,7 +82,8 @@ pub(super) fn json(report: &Report) -> Value {
     })
 }
 
-fn counted(count: usize, noun: &str) -> String {
+/// `1 group`, `2 groups`.
+pub(super) fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 

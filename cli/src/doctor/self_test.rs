@@ -95,7 +95,11 @@ fn try_out(interface: &Interface, sacn_port: u16, artnet_port: u16) -> Facts {
             Some((own, Some(broadcast))) => broadcast_v4(own, broadcast),
             _ => Echo::NotTried,
         },
-        v6: if interface.has_v6() { multicast_v6(index, sacn_port) } else { Echo::NotTried },
+        // Loopback has no route for it, and no console either.
+        v6: match interface.has_v6() && !interface.is_loopback() {
+            true => multicast_v6(index, sacn_port),
+            false => Echo::NotTried,
+        },
     }
 }
 

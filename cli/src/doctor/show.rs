@@ -5,6 +5,7 @@ use std::path::Path;
 use wristcast_core::config::{Diagnostic, Severity};
 
 use super::finding::Finding;
+use super::print::counted;
 use crate::show_file::ShowFile;
 
 pub(super) fn judge(file: &ShowFile) -> Vec<Finding> {
@@ -15,8 +16,8 @@ pub(super) fn judge(file: &ShowFile) -> Vec<Finding> {
             let words = format!("the show {} has no radio: nothing will be lit", config.name);
             found.push(Finding::warning("show-file", words, "add a [[radio]] to the show file"));
         } else if found.is_empty() {
-            let words =
-                format!("the show {} can run: {groups} groups, {radios} radios", config.name);
+            let (groups, radios) = (counted(groups, "group"), counted(radios, "radio"));
+            let words = format!("the show {} can run: {groups}, {radios}", config.name);
             found.push(Finding::ok("show-file", words));
         }
     }

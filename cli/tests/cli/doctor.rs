@@ -107,7 +107,10 @@ fn the_watch_tells_what_changed_and_ends_when_asked_to() {
     std::fs::write(&show, "name = 7").unwrap();
     let second: Value = serde_json::from_str(&doctor.line()).unwrap();
     let new = second["new"].as_array().unwrap();
-    assert!(new.iter().any(|one| one["check"] == "show-file" && one["verdict"] == "fault"), "{new:#?}");
+    assert!(
+        new.iter().any(|one| one["check"] == "show-file" && one["verdict"] == "fault"),
+        "{new:#?}"
+    );
     doctor.terminate();
     assert_eq!(doctor.end().code, 2);
 }

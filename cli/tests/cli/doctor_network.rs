@@ -16,7 +16,8 @@ fn examine(name: &str, wrong: &str) -> Value {
     let path = show(&format!("doctor-network-{name}.toml"), 5568, 6454);
     let text = std::fs::read_to_string(&path).unwrap().replace("\"lo\"", "\"show0\"");
     std::fs::write(&path, text).unwrap();
-    let doctor = format!("'{}' doctor '{path}' --json --for 100ms", env!("CARGO_BIN_EXE_wristcast"));
+    let doctor =
+        format!("'{}' doctor '{path}' --json --for 100ms", env!("CARGO_BIN_EXE_wristcast"));
     let script = format!("set -e; {CABLE} {wrong}\n{doctor} || [ $? -le 2 ]");
     let output = Command::new("unshare").args(["--net", "--mount", "bash", "-c", &script]).output();
     let output = output.expect("unshare");
@@ -85,13 +86,16 @@ fn a_port_that_another_program_has_is_named_with_the_program() {
             "import socket, time; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); {options}; \
              s.bind((\"\", 5568)); print(flush=True); time.sleep(600)"
         );
-        format!("coproc python3 -c '{script}'; trap \"kill $COPROC_PID\" EXIT; read -r _ <&\"${{COPROC[0]}}\";")
+        format!(
+            "coproc python3 -c '{script}'; trap \"kill $COPROC_PID\" EXIT; read -r _ <&\"${{COPROC[0]}}\";"
+        )
     };
     let alone = examine("port-alone", &hold("0"));
     let what = finding(&alone, "light-port");
     assert_eq!(what["verdict"], "fault", "{what:#}");
     assert!(what["what"].as_str().unwrap().contains("python3 (process "), "{what:#}");
-    let shared = examine("port-shared", &hold("s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)"));
+    let shared =
+        examine("port-shared", &hold("s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)"));
     assert_eq!(verdict(&shared, "light-port"), "warning", "{shared:#}");
     assert_eq!(verdict(&shared, "sacn-multicast"), "ok", "{shared:#}");
 }
