@@ -20,9 +20,11 @@ const WORDS: &[&str] = &[
     "relay/sockets.rs",
 ];
 
-/// Texts of fewer words are parts of messages, labels and names.
-const ERROR_WORDS_MIN: usize = 3;
-const TEXT_WORDS_MIN: usize = 4;
+/// Texts of fewer words of their own are parts of messages, labels and names.
+const WORDS_MIN: usize = 3;
+
+/// In files of words a text has more, with what is filled in.
+const ALL_WORDS_MIN: usize = 4;
 
 fn core() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../relay-core/src")
@@ -86,7 +88,7 @@ fn template(text: &str) -> String {
     template + rest
 }
 
-fn words(text: &str) -> usize {
+fn own_words(text: &str) -> usize {
     text.replace('…', "").split_whitespace().count()
 }
 
@@ -101,17 +103,16 @@ fn messages_of_code() -> BTreeSet<String> {
             let quote = after + code[after..].len() - code[after..].trim_start().len();
             if code[quote..].starts_with('"') {
                 let message = template(&literal(&code, quote).0);
-                messages.extend((words(&message) >= ERROR_WORDS_MIN).then_some(message));
+                messages.extend((own_words(&message) >= WORDS_MIN).then_some(message));
             }
         }
         let name =
             path.strip_prefix(core()).expect("below the core").to_string_lossy().into_owned();
         if WORDS.contains(&name.as_str()) {
-            messages.extend(
-                texts(&code)
-                    .map(|text| template(&text))
-                    .filter(|text| words(text) >= TEXT_WORDS_MIN),
-            );
+            let is_message = |text: &String| {
+                text.split_whitespace().count() >= ALL_WORDS_MIN && own_words(text) >= WORDS_MIN
+            };
+            messages.extend(texts(&code).map(|text| template(&text)).filter(is_message));
         }
     }
     messages
