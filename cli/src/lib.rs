@@ -129,3 +129,41 @@ pub fn main() -> ExitCode {
         Err(failure) => failure.report(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    /// The commands of a page: lines of code that begin with `wristcast`, or `sudo` before it.
+    fn commands(page: &str) -> impl Iterator<Item = Vec<String>> {
+        let code = page.lines().filter(|line| line.starts_with("    "));
+        let command = |line: &str| {
+            let line = line.trim().trim_start_matches("sudo ");
+            let line = line.split(['#', '|', '>']).next().unwrap_or_default();
+            let words = line.split_whitespace().map(|word| word.trim_matches('\'').to_owned());
+            line.starts_with("wristcast ").then(|| words.collect::<Vec<_>>())
+        };
+        code.filter_map(command)
+    }
+
+    #[test]
+    fn every_command_of_the_guide_is_one() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let docs = std::fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path());
+        let mut count = 0;
+        for page in docs.chain([root.join("README.md")]) {
+            if page.extension().is_none_or(|extension| extension != "md") {
+                continue;
+            }
+            for command in commands(&std::fs::read_to_string(&page).unwrap()) {
+                let parsed = Cli::try_parse_from(&command);
+                let parsed = parsed.map(drop).map_err(|error| error.to_string());
+                assert_eq!(parsed, Ok(()), "{}: {command:?}", page.display());
+                count += 1;
+            }
+        }
+        assert!(count > 40, "the guide's commands are not found any more: {count}");
+    }
+}
