@@ -169,6 +169,21 @@ pub enum EventKind {
     },
     /// The last override by an operator ended because its time was over.
     OverridesOver,
+    /// More groups flash too fast than the show allows: the strobe guard's episode begins.
+    Flashing {
+        /// How many, when that began.
+        groups: u32,
+        /// Groups of the show.
+        of: u32,
+        /// Flashes a second that are allowed.
+        limit: u8,
+        /// In saturated red.
+        red: bool,
+        /// They are held steady.
+        held: bool,
+    },
+    /// No more groups than the show allows have flashed too fast for some seconds.
+    FlashingOver,
     /// A controller changed the node by ArtAddress.
     Programmed {
         /// The controller.
@@ -217,6 +232,7 @@ impl EventKind {
             | Self::GroupLive { .. }
             | Self::GroupBack { .. }
             | Self::OverridesOver
+            | Self::FlashingOver
             | Self::Programmed { .. } => Severity::Info,
             Self::SourceLost { .. }
             | Self::UniverseLost { .. }
@@ -227,7 +243,8 @@ impl EventKind {
             | Self::SyncLost { .. }
             | Self::SyncLimit { .. }
             | Self::PollFromElsewhere { .. }
-            | Self::GroupLost { .. } => Severity::Warning,
+            | Self::GroupLost { .. }
+            | Self::Flashing { .. } => Severity::Warning,
         }
     }
 
@@ -254,6 +271,8 @@ impl EventKind {
             Self::GroupLost { .. } => "group_lost",
             Self::GroupBack { .. } => "group_back",
             Self::OverridesOver => "overrides_over",
+            Self::Flashing { .. } => "flashing",
+            Self::FlashingOver => "flashing_over",
             Self::Programmed { .. } => "programmed",
         }
     }
@@ -345,6 +364,21 @@ impl fmt::Display for EventKind {
             Self::OverridesOver => {
                 f.write_str("the time of the last override is over; the console rules")
             }
+            Self::Flashing { groups, of, limit, red, held } => {
+                let red = if *red { " in red" } else { "" };
+                write!(f, "{groups} of {of} groups flash{red} more than {limit} times a second")?;
+                f.write_str(match held {
+                    true => {
+                        "; they are held steady while they do. Slow the effect down, or give it to \
+                         fewer groups, if it is to be seen"
+                    }
+                    false => {
+                        "; that can bring on seizures. Slow the effect down, give it to fewer groups, \
+                         or have it held: `strobe = \"limit\"` under [safety]"
+                    }
+                })
+            }
+            Self::FlashingOver => f.write_str("the flashing is back within the show's limits"),
             Self::Programmed { by, change } => write!(f, "{}: {change}", by.ip()),
         }
     }

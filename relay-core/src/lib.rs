@@ -64,6 +64,7 @@ pub mod schedule;
 pub mod show;
 pub mod snapshot;
 pub mod steering;
+pub mod strobe;
 pub mod table;
 #[cfg(feature = "io")]
 pub mod telemetry;

@@ -51,8 +51,23 @@ pub struct Status {
     pub grand_master: u8,
     /// Groups overridden by hand.
     pub groups_overridden: u32,
+    /// What the strobe guard sees and does.
+    pub strobe: StrobeState,
     /// Faults standing now, in plain words with what to do; empty = all is well.
     pub faults: Vec<String>,
+}
+
+/// The strobe guard.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct StrobeState {
+    /// What it does about flashes that are too fast: `off`, `warn`, `limit`.
+    pub guard: String,
+    /// Groups that flash too fast now, or would if they were let.
+    pub groups_flashing: u32,
+    /// Groups held steady now: they show something else than the console wants.
+    pub groups_held: u32,
+    /// How often more groups than the show allows did so at once, since start.
+    pub episodes: u64,
 }
 
 /// Datagrams by what became of them. Every datagram is in exactly one of these but `received`.

@@ -14,6 +14,7 @@ use crate::engine::{Counters, Ignored, Note};
 use crate::look::Look;
 use crate::snapshot::{Distribution, Latency, PacketCounts};
 use crate::steering::{FULL, Steering};
+use crate::strobe::StrobeGuard;
 use crate::wire::Malformed;
 
 /// A count that one thread writes and any thread reads.
@@ -127,6 +128,31 @@ pub struct Telemetry {
     pub latency_published: LatencyHistogram,
     /// What operators have done by hand.
     pub steering: SteeringFlags,
+    /// What the strobe guard sees and does.
+    pub strobe: StrobeCounts,
+}
+
+/// A copy of what the strobe guard knows that other threads may read.
+#[derive(Debug, Default)]
+pub struct StrobeCounts {
+    /// Groups that flash too fast.
+    pub flashing: AtomicU32,
+    /// Groups held steady.
+    pub held: AtomicU32,
+    /// More groups than allowed flash too fast, or did of late.
+    pub episode: AtomicBool,
+    /// How often that began.
+    pub episodes: Count,
+}
+
+impl StrobeCounts {
+    /// Copies them. One writer only.
+    pub fn copy(&self, guard: &StrobeGuard) {
+        self.flashing.store(guard.flashing(), Ordering::Relaxed);
+        self.held.store(guard.held(), Ordering::Relaxed);
+        self.episode.store(guard.is_episode(), Ordering::Relaxed);
+        self.episodes.set(guard.episodes());
+    }
 }
 
 /// What operators have done by hand, as far as it concerns the whole show.

@@ -135,11 +135,15 @@ impl Figures {
             ("groups", "Groups of the show", status.groups),
             ("groups_lost", "Groups without a signal", status.groups_lost),
             ("groups_overridden", "Groups overridden by hand", status.groups_overridden),
+            ("groups_flashing", "Groups that flash too fast", status.strobe.groups_flashing),
+            ("groups_held", "Groups that the strobe guard holds", status.strobe.groups_held),
             ("universes", "Patched universes", status.universes),
             ("universes_live", "Patched universes with a source", status.universes_live),
         ] {
             page.gauge(name, help, None, f64::from(count))?;
         }
+        let help = "How often more groups than the show allows began to flash too fast";
+        page.counter("strobe_episodes", help, status.strobe.episodes)?;
         let help = "From the kernel's arrival time of a datagram to the look published, and to the \
                     frame handed to a radio";
         let stages = [("published", &self.published), ("handed", &self.handed)];

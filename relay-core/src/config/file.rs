@@ -67,6 +67,8 @@ pub(super) struct Show {
     network: Option<Network>,
     /// The status API. Left out: off.
     http: Option<Http>,
+    /// Light that can harm, and what is done about it.
+    safety: Option<Safety>,
     /// Groups of wristbands, [[group]] for each.
     #[schemars(length(max = 65_536))]
     group: Option<Vec<Group>>,
@@ -164,6 +166,39 @@ struct Http {
     /// written with a new token. Left out: nobody may.
     #[schemars(length(min = 1, max = 4096))]
     token_file: Option<String>,
+}
+
+/// Light that can harm, and what is done about it.
+#[derive(JsonSchema)]
+#[cfg_attr(test, derive(serde::Deserialize))]
+#[serde(deny_unknown_fields)]
+struct Safety {
+    /// What the strobe guard does about flashes that are too fast: "off", "warn" (default) or
+    /// "limit", which holds them steady.
+    #[schemars(extend("default" = "warn"))]
+    strobe: Option<StrobeMode>,
+    /// Flashes a second that are not too fast, 1 to 10. Default 3.
+    #[schemars(range(min = 1, max = 10), extend("default" = 3))]
+    flashes_per_second: Option<u8>,
+    /// Flashes a second in saturated red that are not too fast, 1 to 10. Default 2.
+    #[schemars(range(min = 1, max = 10), extend("default" = 2))]
+    red_flashes_per_second: Option<u8>,
+    /// Share of the groups that may flash faster at the same time, 0 to 1. Default 0.25.
+    #[schemars(range(min = 0, max = 1), extend("default" = 0.25))]
+    flashing_share: Option<f64>,
+}
+
+/// What the strobe guard does.
+#[derive(JsonSchema)]
+#[cfg_attr(test, derive(serde::Deserialize))]
+#[serde(rename_all = "lowercase")]
+enum StrobeMode {
+    /// Nothing.
+    Off,
+    /// It tells the operator.
+    Warn,
+    /// It tells the operator and holds the light steady.
+    Limit,
 }
 
 /// Wristbands that always show the same look. Either `universe`, `address` and `personality`, or

@@ -21,6 +21,7 @@ mod read_network;
 mod read_patch;
 mod read_profile;
 mod read_radios;
+mod read_safety;
 mod reader;
 mod report;
 
@@ -59,6 +60,8 @@ pub struct Config {
     pub start_look: Look,
     /// What the bands are left showing when the relay stops.
     pub end_look: EndLook,
+    /// What is done about light that can harm.
+    pub safety: Safety,
 }
 
 impl Config {
@@ -260,6 +263,52 @@ pub enum EndLook {
     Hold,
     /// Every group goes to this look; [`Look::DARK`] by default.
     Look(Look),
+}
+
+/// What is done about light that can harm.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Safety {
+    /// What the strobe guard does. Default: warn.
+    pub strobe: StrobeMode,
+    /// Flashes a second that are not too fast, 1..=10. Default 3 (ITU-R BT.1702).
+    pub flashes_per_second: u8,
+    /// Likewise flashes in saturated red. Default 2.
+    pub red_flashes_per_second: u8,
+    /// Share of the groups that may flash faster at the same time, 0.0..=1.0. Default 0.25.
+    pub flashing_share: f64,
+}
+
+impl Default for Safety {
+    fn default() -> Self {
+        Self {
+            strobe: StrobeMode::Warn,
+            flashes_per_second: 3,
+            red_flashes_per_second: 2,
+            flashing_share: 0.25,
+        }
+    }
+}
+
+/// What the strobe guard does about flashes that are too fast.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StrobeMode {
+    /// Nothing; it does not even look.
+    Off,
+    /// It tells the operator.
+    Warn,
+    /// It tells the operator and holds the light steady.
+    Limit,
+}
+
+impl StrobeMode {
+    /// As the show file has it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Warn => "warn",
+            Self::Limit => "limit",
+        }
+    }
 }
 
 /// One radio of the show.

@@ -8,6 +8,7 @@ use super::files::Files;
 use super::read_groups::{Groups, groups};
 use super::read_network::{http, network, set};
 use super::read_radios::radios;
+use super::read_safety::safety;
 use super::reader::Table;
 use super::report::Report;
 use super::{Config, EndLook, Network, read_look};
@@ -86,6 +87,8 @@ fn read(report: &mut Report<'_>, text: &str, files: &dyn Files) -> Option<Config
     }
     let http = table.get("http").and_then(|value| value.table(report, "[http]"));
     let http = http.map(|table| self::http(report, table));
+    let safety = table.get("safety").and_then(|value| value.table(report, "[safety]"));
+    let safety = safety.map(|table| self::safety(report, table)).unwrap_or_default();
     let groups =
         table.get("group").map_or_else(Groups::default, |value| self::groups(report, value));
     let radios = self::radios(report, table.get("radio"), &groups, files);
@@ -102,5 +105,6 @@ fn read(report: &mut Report<'_>, text: &str, files: &dyn Files) -> Option<Config
         radios: radios.into_iter().map(|(radio, _)| radio).collect(),
         start_look,
         end_look,
+        safety,
     })
 }

@@ -57,7 +57,7 @@ impl CompiledShow {
 pub(super) fn kept_groups<'a>(
     names: &'a [(Box<str>, u32)],
     old: &'a [(Box<str>, u32)],
-) -> impl Iterator<Item = (usize, usize)> + 'a {
+) -> impl Iterator<Item = (usize, usize)> + Clone + 'a {
     let mut old = old.iter().peekable();
     names.iter().filter_map(move |(name, here)| {
         while old.next_if(|(other, _)| other < name).is_some() {}

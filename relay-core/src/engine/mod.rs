@@ -32,6 +32,7 @@ use crate::merge::{Merge, UniverseSample};
 use crate::output::SignalChange;
 use crate::snapshot::SignalState;
 use crate::steering::{Order, Steering};
+use crate::strobe::StrobeChange;
 use crate::table::GroupTable;
 use crate::time::Time;
 use crate::universe::Universe;
@@ -163,7 +164,12 @@ impl Engine {
             Some((group, SignalChange::Back)) => EventKind::GroupBack { group },
             Some((group, SignalChange::Lost)) => EventKind::GroupLost { group },
             None if output.poll_overrides_over() => EventKind::OverridesOver,
-            None => return None,
+            None => match output.poll_strobe()? {
+                StrobeChange::TooFast { groups, of, limit, red, held } => {
+                    EventKind::Flashing { groups, of, limit, red, held }
+                }
+                StrobeChange::Calm => EventKind::FlashingOver,
+            },
         };
         Some(Event { at: self.now.unwrap_or_default(), kind })
     }

@@ -21,6 +21,7 @@ use crate::look::Look;
 use crate::patch::Plan;
 use crate::snapshot::SignalState;
 use crate::steering::{Order, Steering};
+use crate::strobe::StrobeChange;
 use crate::table::GroupTable;
 use crate::time::Time;
 use crate::timers::Timers;
@@ -101,7 +102,7 @@ impl Output {
         let start = config.start_look;
         let group = |group: &Group| GroupOutput::new(group.loss, group.delay, start);
         Self {
-            steering: Steering::new(config.groups.len(), start),
+            steering: Steering::new(config.groups.len(), start, config.safety),
             start,
             groups: config.groups.iter().map(group).collect(),
             universes_live: vec![false; plan.universes().len()],
@@ -209,6 +210,12 @@ impl Output {
         &self.steering
     }
 
+    /// What the strobe guard has to tell.
+    #[must_use]
+    pub fn poll_strobe(&mut self) -> Option<StrobeChange> {
+        self.steering.strobe_mut().poll_change()
+    }
+
     /// True once after the last override ended because its time was over.
     #[must_use]
     pub fn poll_overrides_over(&mut self) -> bool {
@@ -221,7 +228,7 @@ impl Output {
         &mut self,
         now: Time,
         old: &Self,
-        pairs: impl Iterator<Item = (usize, usize)>,
+        pairs: impl Iterator<Item = (usize, usize)> + Clone,
         table: &mut GroupTable,
     ) {
         self.steering.take_over(&old.steering, pairs);

@@ -24,7 +24,7 @@ use super::show::Show;
 use super::sockets::{Change, Outcome, SocketKeeper};
 use super::thread::{Answer, Command, Notice};
 use super::{HandleError, event_severity};
-use crate::config::EndLook;
+use crate::config::{EndLook, StrobeMode};
 use crate::event::EventKind;
 use crate::limits::Limits;
 use crate::radio::telemetry::{Condition, RadioTelemetry};
@@ -298,6 +298,7 @@ impl Control {
         faults.extend(self.arrivals.faults());
         let down = self.radios.iter().filter(|(radio, _)| radio.condition() == Condition::Down);
         faults.extend(down.map(|(radio, _)| radio_fault(radio)));
+        faults.extend(self.flashing());
         if self.elsewhere.alone_at.is_some_and(|at| now.since(at) < ELSEWHERE_SHOWN) {
             let index = self.telemetry.last_other_interface.load(Ordering::Relaxed);
             let name = crate::interfaces::list().ok().and_then(|list| {
@@ -311,6 +312,25 @@ impl Control {
             ));
         }
         faults
+    }
+
+    /// What the strobe guard has against the show now.
+    fn flashing(&self) -> Option<String> {
+        let strobe = &self.telemetry.strobe;
+        let groups = strobe.flashing.load(Ordering::Relaxed);
+        if groups == 0 || !strobe.episode.load(Ordering::Relaxed) {
+            return None;
+        }
+        Some(match self.show.config.safety.strobe {
+            StrobeMode::Limit => format!(
+                "{groups} groups flash faster than [safety] allows and are held steady: slow the \
+                 effect down, or give it to fewer groups"
+            ),
+            _ => format!(
+                "{groups} groups flash faster than [safety] allows, which can bring on seizures: \
+                 slow the effect down, or give it to fewer groups"
+            ),
+        })
     }
 
     /// Takes in what the relay thread says.

@@ -21,7 +21,8 @@ use crate::receive::Clock;
 use crate::record::Recorder;
 use crate::snapshot::{
     BandState, ControlState, Distribution, EventState, GapState, GroupBands, GroupState, Latency,
-    NetworkState, RadioState, SceneGroup, SceneState, Severity, SignalState, Status, UniverseState,
+    NetworkState, RadioState, SceneGroup, SceneState, Severity, SignalState, Status, StrobeState,
+    UniverseState,
 };
 use crate::steering::{Actor, Request};
 use crate::telemetry::{Telemetry, distribution, percentiles};
@@ -111,6 +112,7 @@ impl RelayHandle {
         let live = |signal: SignalState| signal == SignalState::Live;
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let steering = &shared.telemetry.steering;
+        let strobe = &shared.telemetry.strobe;
         let bands = |radio: &Arc<RadioTelemetry>| radio.radio_state().bands;
         Status {
             show: show.config.name.clone(),
@@ -133,6 +135,12 @@ impl RelayHandle {
             frozen: steering.frozen.load(Ordering::Relaxed),
             grand_master: steering.grand_master.load(Ordering::Relaxed),
             groups_overridden: steering.overridden.load(Ordering::Relaxed),
+            strobe: StrobeState {
+                guard: show.config.safety.strobe.word().to_owned(),
+                groups_flashing: strobe.flashing.load(Ordering::Relaxed),
+                groups_held: strobe.held.load(Ordering::Relaxed),
+                episodes: strobe.episodes.get(),
+            },
             faults,
         }
     }

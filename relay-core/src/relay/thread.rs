@@ -188,6 +188,7 @@ impl RelayThread {
             if budget == 0 || !self.receiver.is_ready() {
                 if budget < TURN_DATAGRAMS {
                     self.telemetry.engine.copy(self.engine.counters());
+                    self.telemetry.strobe.copy(self.engine.steering().strobe());
                 }
                 return true;
             }
@@ -203,6 +204,7 @@ impl RelayThread {
             budget = budget.saturating_sub(self.receive_batch());
         }
         self.telemetry.engine.copy(self.engine.counters());
+        self.telemetry.strobe.copy(self.engine.steering().strobe());
     }
 
     /// Reads one batch and publishes what came of it. Returns how many datagrams it had.

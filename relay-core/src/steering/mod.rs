@@ -1,7 +1,8 @@
 //! Where a hand is on the show: masters, overrides, freeze and panic, between stage 4 and the table.
 //!
 //! * Before it: [`output`](crate::output), which gives what the console wants after loss of signal
-//!   and delay. After it: the [`GroupTable`] that lanes publish.
+//!   and delay. After it: the strobe guard ([`strobe`](crate::strobe)), which every look passes on its
+//!   way to the [`GroupTable`] that lanes publish.
 //! * Thread: the relay thread. Promises: no allocation after [`Steering::new`], no clock of its own,
 //!   no floats; the same calls at the same times give the same looks.
 //!
@@ -21,8 +22,9 @@ mod request;
 #[cfg(test)]
 mod tests;
 
-use crate::config::EndLook;
+use crate::config::{EndLook, Safety};
 use crate::look::Look;
+use crate::strobe::StrobeGuard;
 use crate::table::GroupTable;
 use crate::time::Time;
 use crate::timers::Timers;
@@ -52,6 +54,7 @@ pub struct Steering {
     /// Chosen by hand; `None`: the show file's.
     start_look: Option<Look>,
     end_look: Option<EndLook>,
+    strobe: StrobeGuard,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -93,7 +96,7 @@ impl Default for GroupSteering {
 
 impl Steering {
     /// No hand on a show of `groups`, all of which show `start`. The only allocation.
-    pub fn new(groups: usize, start: Look) -> Self {
+    pub fn new(groups: usize, start: Look, safety: Safety) -> Self {
         let group =
             Steered { console: start, since: Time::ZERO, held: start, master: FULL, hand: None };
         Self {
@@ -106,6 +109,7 @@ impl Steering {
             overrides_over: false,
             start_look: None,
             end_look: None,
+            strobe: StrobeGuard::new(safety, groups, start),
         }
     }
 
@@ -118,7 +122,8 @@ impl Steering {
         if self.panic || self.frozen || state.hand.is_some() {
             return false;
         }
-        table.set(group, mastered(look, state.master, self.grand_master))
+        let look = mastered(look, state.master, self.grand_master);
+        self.strobe.pass(now, group, look, table)
     }
 
     /// Obeys an order. Returns whether the table changed.
@@ -190,13 +195,24 @@ impl Steering {
             }
             changed |= self.refresh(now, group, table);
         }
-        changed
+        self.strobe.handle_timeout(now, table) | changed
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) has something to do.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Time> {
-        self.timers.first().map(|(due, _)| due)
+        let due = self.timers.first().map(|(due, _)| due);
+        due.into_iter().chain(self.strobe.poll_timeout()).min()
+    }
+
+    /// What watches the flashes.
+    pub const fn strobe(&self) -> &StrobeGuard {
+        &self.strobe
+    }
+
+    /// Likewise, to be asked what changed.
+    pub(crate) const fn strobe_mut(&mut self) -> &mut StrobeGuard {
+        &mut self.strobe
     }
 
     /// True once after the last override ended because its time was over.
@@ -221,7 +237,12 @@ impl Steering {
     /// Takes over what hands have done to another show: all that concerns the whole of it, and what
     /// concerns the groups that `pairs` names by their index there and here. The table is not
     /// brought up to date before [`refresh_all`](Self::refresh_all).
-    pub(crate) fn take_over(&mut self, old: &Self, pairs: impl Iterator<Item = (usize, usize)>) {
+    pub(crate) fn take_over(
+        &mut self,
+        old: &Self,
+        pairs: impl Iterator<Item = (usize, usize)> + Clone,
+    ) {
+        self.strobe.take_over(&old.strobe, pairs.clone());
         self.panic = old.panic;
         self.frozen = old.frozen;
         self.grand_master = old.grand_master;
@@ -315,11 +336,11 @@ impl Steering {
             }
         };
         self.timers.set(group, due);
-        let look = match self.panic {
-            true => Look::DARK,
-            false => mastered(look, state.master, self.grand_master),
-        };
-        table.set(group, look)
+        if self.panic {
+            return self.strobe.force(now, group, Look::DARK, table);
+        }
+        let look = mastered(look, state.master, self.grand_master);
+        self.strobe.pass(now, group, look, table)
     }
 }
 

@@ -3,6 +3,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
+use crate::config::StrobeMode;
 
 /// Three groups, a table, and the test's clock.
 struct Stage {
@@ -13,9 +14,17 @@ struct Stage {
 
 const GROUPS: usize = 3;
 
+/// The strobe guard has tests of its own.
+const OFF: Safety = Safety {
+    strobe: StrobeMode::Off,
+    flashes_per_second: 3,
+    red_flashes_per_second: 2,
+    flashing_share: 0.0,
+};
+
 impl Stage {
     fn new() -> Self {
-        let steering = Steering::new(GROUPS, Look::DARK);
+        let steering = Steering::new(GROUPS, Look::DARK, OFF);
         Self { steering, table: GroupTable::new(GROUPS), now: Time::ZERO }
     }
 

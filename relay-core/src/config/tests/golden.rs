@@ -926,6 +926,54 @@ error: `listen` is "localhost:8420": expected an address and a port
 }
 
 #[test]
+fn the_strobe_guard_says_what_its_limits_may_be() {
+    says(
+        r#"
+name = "Night"
+[safety]
+strobe = "limt"
+flashes_per_second = 25
+red_flashes_per_second = 0
+flashing_share = 25
+strobe_guard = true
+"#,
+        r#"
+error: `strobe` is "limt": expected `off`, `warn` or `limit`
+ --> show.toml:3:10
+  |
+3 | strobe = "limt"
+  |          ^^^^^^
+  = help: did you mean "limit"?
+
+error: `flashes_per_second` is 25: expected a whole number from 1 to 10 a second
+ --> show.toml:4:22
+  |
+4 | flashes_per_second = 25
+  |                      ^^
+
+error: `red_flashes_per_second` is 0: expected a whole number from 1 to 10 a second
+ --> show.toml:5:26
+  |
+5 | red_flashes_per_second = 0
+  |                          ^
+
+error: `flashing_share` is 25: expected a number from 0 to 1 (a share of 1)
+ --> show.toml:6:18
+  |
+6 | flashing_share = 25
+  |                  ^^
+
+error: [safety] has no key `strobe_guard`
+ --> show.toml:7:1
+  |
+7 | strobe_guard = true
+  | ^^^^^^^^^^^^
+  = help: did you mean `strobe`?
+"#,
+    );
+}
+
+#[test]
 fn an_unknown_kind_of_radio_names_those_there_are() {
     says(
         r#"

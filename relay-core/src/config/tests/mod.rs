@@ -107,6 +107,7 @@ fn the_least_show_works_as_written_and_takes_the_defaults_of_the_reference() {
         }],
         start_look: Look::DARK,
         end_look: EndLook::Look(Look::DARK),
+        safety: Safety::default(),
     };
     assert_eq!(config, expected);
 }

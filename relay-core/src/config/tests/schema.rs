@@ -121,6 +121,7 @@ fn tables(schema: &Value) -> Vec<(&'static str, &Value)> {
         ("[network]\nKEY = []", definition("Network")),
         ("[network.artnet]\nKEY = []", definition("ArtNet")),
         ("[http]\nKEY = []", definition("Http")),
+        ("[safety]\nKEY = []", definition("Safety")),
         ("[[group]]\nKEY = 1.5", definition("Group")),
         ("[[group]]\nslots = { KEY = 1.5 }", definition("Slots")),
         ("[[group]]\nloss = { KEY = 1.5 }", definition("LossTo")),
@@ -169,6 +170,8 @@ fn what_the_schema_refuses_the_reader_refuses() {
         ("name = \"guests\"", "nam = \"guests\""),
         ("position = [-60.0, 80.0]", "position = [-60.0]"),
         ("reply = true", "reply = \"true\""),
+        ("strobe = \"limit\"", "strobe = \"hold\""),
+        ("flashing_share = 0.1", "flashing_share = 1.1"),
     ] {
         assert!(STADIUM.contains(from), "{from}");
         let text = STADIUM.replacen(from, to, 1);

@@ -76,6 +76,10 @@ fn io_words(address: &ControllerAddress, error: &io::Error) -> String {
         (ControllerAddress::Tcp { host, port }, ErrorKind::ConnectionRefused) => {
             format!("nothing listens on {host}:{port}")
         }
+        // EIO, ENXIO: what a serial port says when the dongle behind it is pulled out.
+        (ControllerAddress::Serial { .. }, _) if matches!(errno, Some(5 | 6)) => {
+            "it is gone; looking for it".to_owned()
+        }
         (_, ErrorKind::UnexpectedEof | ErrorKind::BrokenPipe | ErrorKind::ConnectionReset) => {
             "it is gone; looking for it".to_owned()
         }
