@@ -1,12 +1,13 @@
 //! The closed forms for the same venue, to hold the simulation against.
 
+use std::fmt;
 use std::time::Duration;
 
 use wristcast_core::air::heard;
 use wristcast_core::air::latency::{Hearing, quantile};
 use wristcast_core::config::AirWay;
 
-use super::{Outcome, Venue};
+use super::{Outcome, Venue, quantile as simulated};
 
 /// What the formulas say of a venue whose bands hear as many radios as the simulated ones do.
 #[derive(Clone, Debug)]
@@ -45,13 +46,70 @@ impl Closed {
     }
 
     /// Share of bands that had not heard after so many sendings.
-    pub fn stale_after(&self, sendings: usize) -> f64 {
-        let stale = |band: &Hearing| band.share * (1.0 - band.heard).powi(sendings as i32);
+    pub fn stale_after(&self, sendings: f64) -> f64 {
+        let stale = |band: &Hearing| band.share * (1.0 - band.heard).powf(sendings);
         self.bands.iter().map(stale).sum()
     }
 
     /// Time until a share of bands has heard, ms.
     pub fn heard_ms(&self, of: f64) -> f64 {
         quantile(&self.bands, self.period, of).map_or(f64::NAN, |time| time.as_secs_f64() * 1000.0)
+    }
+}
+
+/// How far a simulation is from the closed forms.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Agreement {
+    /// Share of all bands and changes that are stale after one to six sendings; the greatest
+    /// difference.
+    pub stale: f64,
+    /// Time until half of the bands have heard, ms.
+    pub heard_p50_ms: f64,
+    /// Time until 99 % have heard, as a share of it.
+    pub heard_p99: f64,
+}
+
+impl Agreement {
+    /// What is stated. The closed forms know no slots: they let adverts come at any time and frames
+    /// begin with them, and they reckon each advert's collisions apart.
+    pub const STATED: Self = Self { stale: 0.03, heard_p50_ms: 15.0, heard_p99: 0.25 };
+
+    /// The differences of one outcome.
+    pub fn of(outcome: &Outcome, closed: &Closed) -> Self {
+        let stale = (1..=6).map(|sendings| {
+            (outcome.stale_after[sendings] - closed.stale_after(sendings as f64)).abs()
+        });
+        let heard = |of| f64::from(simulated(&outcome.heard_ms, of));
+        Self {
+            stale: stale.fold(0.0, f64::max),
+            heard_p50_ms: (heard(0.5) - closed.heard_ms(0.5)).abs(),
+            heard_p99: (heard(0.99) / closed.heard_ms(0.99) - 1.0).abs(),
+        }
+    }
+
+    /// The worse of two, figure by figure.
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            stale: self.stale.max(other.stale),
+            heard_p50_ms: self.heard_p50_ms.max(other.heard_p50_ms),
+            heard_p99: self.heard_p99.max(other.heard_p99),
+        }
+    }
+
+    /// Whether it is no worse than what is stated.
+    pub fn is_as_stated(&self) -> bool {
+        self.or(Self::STATED) == Self::STATED
+    }
+}
+
+impl fmt::Display for Agreement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "stale share {:.4}, p50 {:.0} ms, p99 {:.0} %",
+            self.stale,
+            self.heard_p50_ms,
+            self.heard_p99 * 100.0
+        )
     }
 }

@@ -9,18 +9,18 @@
 //!
 //! No radio was measured: reach is a circle, loss is a number.
 
+mod air;
 pub mod closed;
 #[cfg(test)]
 mod tests;
 
 use std::time::Duration;
 
-use broadcast_frame::{Decoder, FallBack, Heard, Identity, Key, advert};
-use wristcast_core::air::{primary_packet, secondary_packet};
+use broadcast_frame::{Decoder, Identity, Key};
 use wristcast_core::config::AirWay;
 use wristcast_core::look::Look;
-use wristcast_core::radio::Class;
-use wristcast_core::schedule::broadcast::{AirPolicy, AirScheduler};
+
+use air::Air;
 
 const KEY: Key = Key([0x42; 16]);
 
@@ -113,23 +113,10 @@ struct Band {
     radios: Vec<u16>,
     /// Local clock less true time, ms.
     offset: u32,
-    /// The change it has not heard of yet, or not shown.
+    /// It has not heard of the change yet.
     waits: bool,
-}
-
-struct Radio {
-    /// When its next advert begins, µs.
-    next: u64,
+    /// The coin that says what it misses.
     random: u64,
-}
-
-/// An advert on the air.
-#[derive(Clone, Copy)]
-struct OnAir {
-    radio: u16,
-    begins: u64,
-    /// Secondary channel.
-    channel: u64,
 }
 
 /// SplitMix64 (Steele, Lea, Flood 2014).
@@ -186,6 +173,7 @@ pub fn play(venue: &Venue) -> Outcome {
                 radios: radios.map(|(radio, _)| radio).collect(),
                 offset: random(&mut seed) as u32,
                 waits: false,
+                random: random(&mut seed),
             }
         })
         .collect();
@@ -206,180 +194,4 @@ pub fn play(venue: &Venue) -> Outcome {
     outcome.heard_ms.sort_unstable();
     outcome.shown_ms.sort_unstable();
     outcome
-}
-
-struct Air<'v> {
-    venue: &'v Venue,
-    scheduler: AirScheduler,
-    radios: Vec<Radio>,
-    slot_us: u64,
-    primary_us: u64,
-    secondary_us: u64,
-    seed: u64,
-    opportunities: u64,
-    heard: u64,
-}
-
-impl<'v> Air<'v> {
-    fn new(venue: &'v Venue, mut seed: u64) -> Self {
-        let policy = AirPolicy {
-            show: 1,
-            room: venue.way.room(),
-            repeats: venue.repeats,
-            lead_ms: venue.lead_ms,
-            fall_back: FallBack::default(),
-            key: Some(KEY),
-            nearest_colours: false,
-        };
-        let slot = match venue.way {
-            AirWay::Periodic => venue.interval + Duration::from_millis(1),
-            _ => venue.interval + Duration::from_millis(10),
-        };
-        let data = venue.way.room() + advert::OVERHEAD;
-        let radios = (0..venue.radios)
-            .map(|_| Radio {
-                next: random(&mut seed) % venue.interval.as_micros() as u64,
-                random: random(&mut seed),
-            })
-            .collect();
-        Self {
-            venue,
-            scheduler: AirScheduler::new(policy, venue.groups),
-            radios,
-            slot_us: slot.as_micros() as u64,
-            primary_us: primary_packet(venue.way, data).as_micros() as u64,
-            secondary_us: secondary_packet(venue.way, data).as_micros() as u64,
-            seed,
-            opportunities: 0,
-            heard: 0,
-        }
-    }
-
-    fn run(&mut self, bands: &mut [Band], outcome: &mut Outcome) {
-        let every = u64::from(self.venue.change_every_ms) * 1000;
-        let slots_per_change = every / self.slot_us;
-        let mut clock_us = 0;
-        // One change to begin with, so that all bands know the clock; it is in no figure.
-        for change in 0..=self.venue.changes {
-            let changed_ms = (clock_us / 1000) as u32;
-            for group in 0..self.venue.groups {
-                self.scheduler.set_look(group, look(change, group), Class::Snap, changed_ms);
-            }
-            bands.iter_mut().for_each(|band| band.waits = true);
-            let counted = change > 0;
-            let mut stale = vec![bands.len() as f64];
-            let mut sendings = 0;
-            let frames = self.frames_for_all();
-            outcome.frames = frames as u32;
-            for slot in 0..slots_per_change {
-                self.slot(clock_us, changed_ms, bands, counted.then_some(&mut *outcome));
-                clock_us += self.slot_us;
-                if (slot + 1).is_multiple_of(frames) && sendings < 12 {
-                    sendings += 1;
-                    stale.push(bands.iter().filter(|band| band.waits).count() as f64);
-                }
-            }
-            if counted {
-                outcome.stale_after.resize(stale.len(), 0.0);
-                for (sum, stale) in outcome.stale_after.iter_mut().zip(&stale) {
-                    let all = bands.len() as f64 * f64::from(self.venue.changes);
-                    *sum += stale / all;
-                }
-            }
-        }
-        outcome.heard_share = self.heard as f64 / self.opportunities.max(1) as f64;
-        outcome.decoded = self.heard;
-        outcome.simulated = Duration::from_micros(clock_us);
-    }
-
-    /// Frames that every group is in one of, while all change.
-    fn frames_for_all(&self) -> u64 {
-        let mut trial = self.scheduler.clone();
-        let mut out = [0; 256];
-        let (mut covered, mut frames) = (0, 0);
-        while covered < self.venue.groups {
-            let Some(frame) = trial.poll_frame(u32::MAX / 4, &mut out) else { break };
-            covered += frame.groups;
-            frames += 1;
-        }
-        frames
-    }
-
-    /// One slot: the frame, every radio's adverts with it, and who hears them.
-    fn slot(
-        &mut self,
-        begin_us: u64,
-        changed_ms: u32,
-        bands: &mut [Band],
-        mut outcome: Option<&mut Outcome>,
-    ) {
-        let mut data = [0; advert::EXTENDED_LEN_MAX];
-        let made_ms = (begin_us / 1000) as u32;
-        let Some(frame) = self.scheduler.poll_frame(made_ms, &mut data[advert::OVERHEAD..]) else {
-            self.adverts(begin_us + self.slot_us);
-            return;
-        };
-        let Some(len) = advert::write(0xFFFF, frame.len, &mut data) else { return };
-        let frame = &data[..len];
-        let adverts = self.adverts(begin_us + self.slot_us);
-        let mut seed = self.seed;
-        for band in bands.iter_mut() {
-            for advert in adverts.iter().filter(|one| band.radios.contains(&one.radio)) {
-                self.opportunities += 1;
-                let mine =
-                    |one: &&OnAir| one.radio != advert.radio && band.radios.contains(&one.radio);
-                let collides = adverts.iter().filter(mine).any(|one| self.collide(one, advert));
-                if collides || share(&mut seed) < self.venue.loss {
-                    continue;
-                }
-                self.heard += 1;
-                let at_us = advert.begins + self.primary_us.max(self.secondary_us);
-                let local = ((at_us / 1000) as u32).wrapping_add(band.offset);
-                let heard = band.decoder.advert(local, frame);
-                if let (Heard::New, true, Some(outcome)) =
-                    (heard, band.waits, outcome.as_deref_mut())
-                {
-                    let after = (at_us / 1000) as u32 - changed_ms;
-                    outcome.heard_ms.push(after);
-                    outcome.shown_ms.push(self.shown(band, local, after, changed_ms));
-                }
-                if heard == Heard::New {
-                    band.waits = false;
-                }
-            }
-        }
-        self.seed = seed;
-    }
-
-    /// From the change to when the band shows it, ms: the frame says when, by the band's own idea of
-    /// the show clock; or at once, if that is over.
-    fn shown(&self, band: &Band, local: u32, heard_after: u32, changed_ms: u32) -> u32 {
-        let show = band.decoder.show_clock(local).unwrap_or_default();
-        let execute = changed_ms + self.venue.lead_ms;
-        heard_after + execute.saturating_sub(show)
-    }
-
-    /// Every advert until `end_us`; each radio goes on from where it was.
-    fn adverts(&mut self, end_us: u64) -> Vec<OnAir> {
-        let interval = self.venue.interval.as_micros() as u64;
-        let jitter = self.venue.way != AirWay::Periodic;
-        let mut adverts = Vec::new();
-        for (number, radio) in (0..).zip(&mut self.radios) {
-            while radio.next < end_us {
-                let channel = random(&mut radio.random) % 37;
-                adverts.push(OnAir { radio: number, begins: radio.next, channel });
-                let delay = if jitter { random(&mut radio.random) % 10_000 } else { 0 };
-                radio.next += interval + delay;
-            }
-        }
-        adverts
-    }
-
-    fn collide(&self, one: &OnAir, other: &OnAir) -> bool {
-        let apart = one.begins.abs_diff(other.begins);
-        let primary = self.venue.way != AirWay::Periodic && apart < self.primary_us;
-        let secondary =
-            self.secondary_us > 0 && apart < self.secondary_us && one.channel == other.channel;
-        primary || secondary
-    }
 }
