@@ -88,14 +88,18 @@ class Bed:
 class Show:
     """A relay on the air, and a desk that drives it."""
 
-    def __init__(self, way, controllers, folder, bands=GROUPS):
+    def __init__(self, way, controllers, folder, bands=GROUPS, sectors=False):
         self.folder = folder
         key = folder / "show.key"
         if not key.exists():
             subprocess.run([WRISTCAST, "keys", "new", key], check=True, stdout=subprocess.DEVNULL)
-        first = next(line for line in key.read_text().splitlines() if line.startswith("key"))
-        self.bed = Bed(way, controllers, first.split(" = ")[1], bands)
-        listed = ", ".join(f'"tcp:127.0.0.1:{port}"' for port in self.bed.ports)
+        lines = dict(line.split(" = ") for line in key.read_text().splitlines() if " = " in line)
+        self.bed = Bed(way, controllers, f"{lines['key']},{lines['next']}", bands)
+        listed = [f'"tcp:127.0.0.1:{port}"' for port in self.bed.ports]
+        # One radio with all controllers; or a sector for each, with a group of its own.
+        radios = [(", ".join(listed), "seat-{}")]
+        if sectors:
+            radios = [(one, f"seat-{number}") for number, one in enumerate(listed, 1)]
         self.sacn_port = free_port()
         (folder / "show.toml").write_text(
             f"""
@@ -110,15 +114,21 @@ count = {GROUPS}
 universe = "sacn/1"
 address = 1
 personality = "rgb"
+"""
+            + "".join(
+                f"""
 [[radio]]
 kind = "broadcast"
-controllers = [{listed}]
+controllers = [{controllers}]
+groups = ["{groups}"]
 key = "show.key"
 show_id = 7
 way = "{way}"
 fall_back = "glow"
 fall_back_after_ms = 4000
 """
+                for controllers, groups in radios
+            )
         )
         self.desk = desk.Desk()
         self.desk.to = ("127.0.0.1", self.sacn_port)
@@ -223,11 +233,32 @@ def killed(show):
     return f"lit by the relay started anew {took:.1f} s after"
 
 
+def rotated(show):
+    """The next key comes into use in the middle of the show."""
+    every_look(show)
+    held = turned(3)
+    show.show(held)
+    key = show.folder / "show.key"
+    subprocess.run([WRISTCAST, "keys", "rotate", key], check=True, stdout=subprocess.DEVNULL)
+    show.relay.kill()
+    show.relay.wait()
+    for band in range(GROUPS):
+        if show.bed.light(band) != held[band]:
+            raise Failed(f"band {band} lost its look")
+    show.relay = show.run()
+    took = show.show(turned(5))
+    every_look(show)
+    return f"the next key is believed {took:.1f} s after; no frame was refused"
+
+
+# Way, controllers, what happens; and whether each controller is a sector of its own.
 SCENARIOS = {
     "extended": plain("extended", 1),
     "legacy": plain("legacy", 1),
     "periodic": plain("periodic", 1),
     "many-radios": plain("extended", 4),
+    "sectors": (*plain("extended", GROUPS), True),
+    "rotated": ("extended", 1, rotated),
     "killed": ("extended", 2, killed),
     "killed-periodic": ("periodic", 2, killed),
 }
@@ -237,10 +268,10 @@ def main():
     wanted = sys.argv[3:] or list(SCENARIOS)
     failed = 0
     for name in wanted:
-        way, controllers, scenario = SCENARIOS[name]
+        way, controllers, scenario, *sectors = SCENARIOS[name]
         begin = time.monotonic()
         with tempfile.TemporaryDirectory() as folder:
-            show = Show(way, controllers, Path(folder))
+            show = Show(way, controllers, Path(folder), sectors=bool(sectors))
             try:
                 verdict = scenario(show)
             except (Failed, subprocess.TimeoutExpired) as error:

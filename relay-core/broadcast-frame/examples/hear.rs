@@ -1,6 +1,6 @@
 //! The reference decoder as a program: a band of each group named, hearing adverts from stdin.
 //!
-//! usage: hear COMPANY SHOW KEY|none GROUP...
+//! usage: hear COMPANY SHOW KEY[,NEXT]|none GROUP...
 //! stdin: `MS BAND HEX`, an advert heard by the band (from 0) at a time in ms; `MS BAND ?`, a question.
 //! stdout, to each question: `BAND RED GREEN BLUE WHITE NEW KNOWN IGNORED FALLEN SHOW_MS`.
 
@@ -23,11 +23,12 @@ fn bytes(hex: &str) -> Option<Vec<u8>> {
 fn main() -> io::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [company, show, key, groups @ ..] = arguments.as_slice() else {
-        eprintln!("usage: hear COMPANY SHOW KEY|none GROUP...");
+        eprintln!("usage: hear COMPANY SHOW KEY[,NEXT]|none GROUP...");
         std::process::exit(2);
     };
     let number = |text: &String| text.parse::<u16>().map_err(io::Error::other);
-    let key = bytes(key).and_then(|key| key.try_into().ok());
+    let mut keys = key.split(',').map(|key| bytes(key).and_then(|key| key.try_into().ok()));
+    let (key, next) = (keys.next().flatten(), keys.next().flatten());
     let mut bands = Vec::new();
     for group in groups {
         let identity =
@@ -35,6 +36,9 @@ fn main() -> io::Result<()> {
         let mut decoder = Decoder::new(identity);
         if let Some(key) = key {
             decoder.set_key(key);
+        }
+        if let Some(next) = next {
+            decoder.set_next_key(next);
         }
         bands.push(Band { decoder, new: 0, known: 0, ignored: 0 });
     }
