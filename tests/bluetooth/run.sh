@@ -13,7 +13,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 cache=$(realpath -m "${1:-$root/target/bluetooth-bed}")
 shift || true
-[ $# -gt 0 ] || set -- latency blackout slow comeback restart unplugged shared wrong-bands limit inventory
+[ $# -gt 0 ] || set -- latency blackout slow comeback restart unplugged shared wrong-bands limit inventory \
+  user-channel
 
 die() { echo "bluetooth bed: $*" >&2; exit 1; }
 [ "$(id -u)" = 0 ] || die "needs root"
@@ -35,18 +36,19 @@ if [ ! -e "$kernel" ] || [ ! -e "$files" ]; then
   for build in "${builds[@]}"; do wait "$build" || die "could not build it"; done
 fi
 cargo build --release --locked --manifest-path "$root/Cargo.toml" --bin wristcast
-binary=${CARGO_TARGET_DIR:-$root/target}/release/wristcast
+cargo build --release --locked --manifest-path "$root/Cargo.toml" -p wristcast-broadcast-frame --example hear
+built=${CARGO_TARGET_DIR:-$root/target}/release
 
 # In memory: a disk that is busy with other things would hold up the whole virtual machine.
 runs=$(mktemp -d /dev/shm/bluetooth-bed-XXXXXX)
 trap 'rm -rf "$runs"' EXIT
-strip -o "$runs/wristcast" "$binary"
+for program in wristcast examples/hear; do strip -o "$runs/${program##*/}" "$built/$program"; done
 
 # Runs one scenario; its verdict is in $runs/NAME/exit.
 play() {
   local share=$runs/$1
   mkdir "$share"
-  cp "$runs/wristcast" "$here"/{bands,desk,scenario}.py "$share"
+  cp "$runs"/{wristcast,hear} "$here"/{bands,desk,listeners,on_air,scenario}.py "$share"
   echo "$1" >"$share/scenario"
   timeout -k 5 180 "$kernel" mem=512M rootfstype=hostfs rootflags="$files" ro init=/init \
     con0=null,fd:1 con=null quiet share="$share" </dev/null >"$share/console" 2>&1 || true
@@ -65,7 +67,7 @@ judge() {
   else
     failed=$((failed + 1))
     [ -e "$share/exit" ] || { echo "the machine did not get to its end:"; tail -20 "$share/console"; }
-    rm -rf "$cache/failed/$1" "$share/wristcast"
+    rm -rf "$cache/failed/$1" "$share"/{wristcast,hear}
     mkdir -p "$cache/failed"
     cp -r "$share" "$cache/failed/$1"
     echo "FAILED $1; logs in $cache/failed/$1"

@@ -13,6 +13,7 @@ import time
 import urllib.request
 
 from desk import Desk
+from on_air import user_channel
 
 RATE_HZ = 44
 SHARE = "/share"
@@ -667,6 +668,7 @@ SCENARIOS = {
     "inventory": inventory,
     "blackout": blackout,
     "limit": limit,
+    "user-channel": lambda: user_channel(Verdict(), wait_for),
 }
 
 
