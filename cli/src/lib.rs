@@ -9,14 +9,17 @@ mod desk;
 mod doctor;
 mod duration;
 mod exit;
+mod gdtf;
 mod http;
 mod keep_awake;
 mod keys;
 mod latency;
 mod logging;
+mod man;
 mod monitor;
 mod night_log;
 mod openapi;
+mod osc;
 mod output_file;
 mod plan;
 mod record;
@@ -31,6 +34,7 @@ mod show_file;
 mod size;
 mod sources;
 mod stop;
+mod supervisor;
 mod table;
 mod universes;
 mod utc;
@@ -87,11 +91,13 @@ enum Command {
     Doctor(doctor::Args),
     Bands(bands::Args),
     Service(service::Args),
+    Gdtf(gdtf::Args),
     Schema(schema::Args),
     Openapi(openapi::Args),
     Keys(keys::Args),
     Plan(plan::Args),
     Completions(completions::Args),
+    Man(man::Args),
 }
 
 impl Command {
@@ -109,11 +115,13 @@ impl Command {
             Self::Doctor(args) => doctor::run(&args, out),
             Self::Bands(args) => bands::run(&args, out),
             Self::Service(args) => service::run(&args, out),
+            Self::Gdtf(args) => gdtf::run(&args, out),
             Self::Schema(args) => schema::run(&args, out),
             Self::Openapi(args) => openapi::run(&args, out),
             Self::Keys(args) => keys::run(&args, out),
             Self::Plan(args) => plan::run(&args, out),
             Self::Completions(args) => completions::run(&args, out),
+            Self::Man(args) => man::run(&args, out),
         }
     }
 }

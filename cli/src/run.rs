@@ -1,10 +1,11 @@
 //! `wristcast run`: the relay without a head.
 
 use std::io::Write;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use wristcast_core::config::Http;
+use wristcast_core::config::{Http, Osc};
 use wristcast_core::relay::{HandleError, Options, Relay, RelayHandle, StopReport};
 use wristcast_core::snapshot::{GroupState, Status};
 
@@ -17,10 +18,12 @@ use crate::latency::latency;
 use crate::logging::{Console, LogArgs};
 use crate::monitor::{self, Tui};
 use crate::night_log::NightLog;
+use crate::osc;
 use crate::record::{self, RecordFileArgs};
 use crate::show_file::ShowFile;
 use crate::sources::{self, SourceLog};
 use crate::stop::Stop;
+use crate::supervisor::Supervisor;
 
 /// Relay a show: DMX in, light on wristbands out, until told to stop.
 ///
@@ -62,6 +65,10 @@ pub(crate) struct Args {
     /// Show the monitor on this terminal; the log waits until it ends. `monitor --help` has the keys.
     #[arg(long, conflicts_with = "status_every")]
     tui: bool,
+    /// Take orders over OSC on this address and UDP port, "127.0.0.1:8000", instead of where the
+    /// show file says. From other machines only with `allow` or `token_file` in its [osc].
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    osc: Option<SocketAddr>,
     /// Keep this machine from falling asleep while the show runs.
     #[arg(long)]
     keep_awake: bool,
@@ -79,6 +86,8 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
     let stop = Stop::on_signals()?;
 
     let (ports, http) = (Ports::of(&config.network), config.http.clone());
+    let osc = osc(args.osc, config.osc.clone())?;
+    let name = config.name.clone();
     let what = format!("what a relay of the show `{}` received", config.name);
     let record = args.record.as_ref().map(|path| args.record_file.options(path, &what));
     let options = Options { trace: args.trace.clone(), record };
@@ -95,19 +104,30 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
         }
         None => None,
     };
+    let osc = match osc {
+        Some(osc) => {
+            let tokens = osc.token_file.as_deref().map(|file| token_file(file, &args.show));
+            Some(osc::Server::start(&osc, tokens.transpose()?, relay.handle())?)
+        }
+        None => None,
+    };
     // A relay goes on when nobody reads its stdout.
-    let ready = ready_line(ports, &relay.handle().status(), server.as_ref());
+    let ready = ready_line(ports, &relay.handle().status(), osc.as_ref(), server.as_ref());
     let _ = writeln!(out, "{ready}").and_then(|()| out.flush());
 
+    let mut supervisor = Supervisor::find();
+    supervisor.ready(&name);
     let tui = match args.tui {
         true => Some(Tui::begin(relay.handle(), console.clone(), stop.asker())?),
         false => None,
     };
-    let watched = watch(&relay.handle(), args, &console, stop);
+    let watched = watch(&relay.handle(), args, &console, stop, &mut supervisor);
+    supervisor.stopping();
     if let Some(tui) = tui {
         tui.end();
     }
     console.clear_status();
+    drop(osc);
     let report = relay.stop();
     drop((server, awake));
     if let Some(night_log) = night_log {
@@ -124,9 +144,28 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
 /// Who may change the show.
 pub(crate) fn tokens(http: &Http, show: &Path) -> Result<Tokens, Failure> {
     match &http.token_file {
-        Some(file) => Tokens::read_or_create(&show.with_file_name("").join(file)),
+        Some(file) => token_file(file, show),
         None => Ok(Tokens::default()),
     }
+}
+
+/// A token file beside the show file.
+fn token_file(file: &Path, show: &Path) -> Result<Tokens, Failure> {
+    Tokens::read_or_create(&show.with_file_name("").join(file))
+}
+
+/// Where orders over OSC are taken: as the command line says, else as the show file does.
+fn osc(listen: Option<SocketAddr>, osc: Option<Osc>) -> Result<Option<Osc>, Failure> {
+    let Some(listen) = listen else { return Ok(osc) };
+    let osc = Osc { listen, ..osc.unwrap_or_else(|| Osc::on(listen)) };
+    if !osc.is_protected() {
+        return Err(Failure::usage(format!(
+            "--osc {listen}: whoever reaches this address could steer the show; name the \
+             controllers in `allow` of the show file's [osc], or give them a token with its \
+             `token_file`"
+        )));
+    }
+    Ok(Some(osc))
 }
 
 /// Waits until the relay is to stop; tells how it is doing meanwhile.
@@ -135,6 +174,7 @@ fn watch(
     args: &Args,
     console: &Console,
     mut stop: Stop,
+    supervisor: &mut Supervisor,
 ) -> Result<(), Failure> {
     let start = Instant::now();
     let usual = Duration::from_secs(if console.is_terminal() { 1 } else { 10 });
@@ -150,6 +190,7 @@ fn watch(
         if let Some(duration) = args.duration {
             due = due.min(start + duration);
         }
+        due = supervisor.due().map_or(due, |sign_of_life| due.min(sign_of_life));
         let ends = stop.wait_until(due)
             || args.duration.is_some_and(|duration| start.elapsed() >= duration);
         // At the end once more: the log then says how everything was left.
@@ -165,6 +206,9 @@ fn watch(
         let groups = relay.groups();
         if groups == Err(HandleError::Stopped) {
             return Err(Failure::light_lost("the relay ended by a fault; see the log"));
+        }
+        if groups.is_ok() {
+            supervisor.alive();
         }
         if !every.is_zero() && Instant::now() >= status_due {
             status_due += every;
@@ -227,12 +271,18 @@ fn status_line(status: &Status, stalest_ms: Option<u64>) -> String {
     line
 }
 
-fn ready_line(ports: Ports, status: &Status, server: Option<&Server>) -> String {
+fn ready_line(
+    ports: Ports,
+    status: &Status,
+    osc: Option<&osc::Server>,
+    server: Option<&Server>,
+) -> String {
     let up = status.interfaces.iter().filter(|interface| interface.up);
     let names: Vec<&str> = up.map(|interface| interface.name.as_str()).collect();
     let place = if names.is_empty() { "no interface yet".to_owned() } else { names.join(", ") };
     let api = server.map_or("off".to_owned(), |server| format!("http://{}", server.address()));
-    format!("listening: sACN {}, Art-Net {} on {place}; API {api}", ports.sacn, ports.artnet)
+    let osc = osc.map_or_else(String::new, |osc| format!("; OSC {}", osc.address()));
+    format!("listening: sACN {}, Art-Net {} on {place}{osc}; API {api}", ports.sacn, ports.artnet)
 }
 
 pub(crate) fn summary(report: &StopReport) -> String {

@@ -104,7 +104,8 @@ mod tests {
     use super::*;
 
     fn job(show: &str) -> Job<'_> {
-        Job { program: Path::new("/usr/local/bin/wristcast"), show: Path::new(show) }
+        let program = Path::new("/usr/local/bin/wristcast");
+        Job { program, show: Path::new(show), user: None, drives_adapters: false }
     }
 
     #[test]

@@ -14,6 +14,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command as Process;
 
+use wristcast_core::config::{ControllerAddress, RadioConfig, RadioKind};
+
 use crate::exit::Failure;
 use crate::show_file::ShowFile;
 
@@ -48,6 +50,12 @@ struct InstallArgs {
     show: PathBuf,
     #[command(flatten)]
     place: Place,
+    /// The user who runs it, who must be there; root if left out. Linux only.
+    #[arg(long, value_name = "USER", conflicts_with = "user")]
+    run_as: Option<String>,
+    /// The program to run, if it is not this one. With --prefix, the path it will have.
+    #[arg(long, value_name = "FILE")]
+    program: Option<PathBuf>,
     /// Print what would be written and done, and do nothing.
     #[arg(long)]
     print: bool,
@@ -77,6 +85,10 @@ enum Domain {
 struct Job<'a> {
     program: &'a Path,
     show: &'a Path,
+    /// Who runs it; `None` = root, or the user whose service it is.
+    user: Option<&'a str>,
+    /// Whether the show has adapters of the system that are driven without its Bluetooth stack.
+    drives_adapters: bool,
 }
 
 /// A system's service manager.
@@ -147,18 +159,33 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
 }
 
 fn install(manager: &Manager, args: &InstallArgs, out: &mut dyn Write) -> Result<(), Failure> {
+    let user = args.run_as.as_deref();
+    if let Some(user) = user.filter(|user| !is_user_name(user)) {
+        return Err(Failure::usage(format!("--run-as: `{user}` is no name of a user")));
+    }
+    let prefix = args.place.prefix.as_deref();
+    // In an image, the show lies where it will lie in the system.
+    let in_image = prefix.map(|prefix| below(Some(prefix), &args.show));
+    let in_image = in_image.filter(|show| args.show.is_absolute() && show.exists());
     // What cannot run is not installed.
-    ShowFile::read(&args.show)?.report()?;
+    let config = ShowFile::read(in_image.as_ref().unwrap_or(&args.show))?.report()?;
     let domain = domain(&args.place)?;
     let absolute = |path: &Path| {
         let absolute = fs::canonicalize(path);
         absolute.map_err(|error| Failure::cannot_start(format!("{}: {error}", path.display())))
     };
-    let program = std::env::current_exe()
-        .map_err(|error| Failure::cannot_start(format!("cannot find this program: {error}")))?;
-    let (program, show) = (absolute(&program)?, absolute(&args.show)?);
-    let text = (manager.text)(&domain, &Job { program: &program, show: &show });
-    let file = below(args.place.prefix.as_deref(), &(manager.file)(&domain));
+    let program = match &args.program {
+        Some(program) if prefix.is_some() => program.clone(),
+        Some(program) => absolute(program)?,
+        None => absolute(&std::env::current_exe().map_err(|error| {
+            Failure::cannot_start(format!("cannot find this program: {error}"))
+        })?)?,
+    };
+    let show = if in_image.is_some() { args.show.clone() } else { absolute(&args.show)? };
+    let drives_adapters = config.radios.iter().any(drives_adapters);
+    let job = Job { program: &program, show: &show, user, drives_adapters };
+    let text = (manager.text)(&domain, &job);
+    let file = below(prefix, &(manager.file)(&domain));
     let mut steps = (manager.stop)(&domain);
     steps.extend((manager.start)(&domain, &file));
     if args.print {
@@ -170,7 +197,7 @@ fn install(manager: &Manager, args: &InstallArgs, out: &mut dyn Write) -> Result
         return Ok(());
     }
     write_file(&file, &text)?;
-    if args.place.prefix.is_none() {
+    if prefix.is_none() {
         steps.iter().try_for_each(Step::run)?;
     }
     Ok(writeln!(out, "installed: {}", file.display())?)
@@ -223,6 +250,18 @@ fn domain(place: &Place) -> Result<Domain, Failure> {
     let id = Process::new("id").arg("-u").output();
     let id = id.map_err(|error| Failure::cannot_start(format!("cannot run `id -u`: {error}")))?;
     Ok(Domain::User { home, uid: String::from_utf8_lossy(&id.stdout).trim().to_owned() })
+}
+
+/// Whether a radio needs the system's leave to drive an adapter without its Bluetooth stack.
+fn drives_adapters(radio: &RadioConfig) -> bool {
+    let RadioKind::Broadcast(broadcast) = &radio.kind else { return false };
+    broadcast.controllers.iter().any(|one| matches!(one, ControllerAddress::UserChannel(_)))
+}
+
+/// As useradd takes it: nothing that means something in a unit.
+fn is_user_name(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-".contains(c);
+    !name.is_empty() && !name.starts_with('-') && name.chars().all(plain)
 }
 
 fn below(prefix: Option<&Path>, file: &Path) -> PathBuf {

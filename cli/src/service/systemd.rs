@@ -17,7 +17,8 @@ fn file(domain: &Domain) -> PathBuf {
 }
 
 /// A show or a command line that is wrong does not get better by starting again: exit codes 1
-/// and 2. `TimeoutStopSec` leaves time for the end look.
+/// and 2. Everything else is tried for ever, because at boot things come in any order.
+/// `TimeoutStopSec` leaves time for the end look.
 fn text(domain: &Domain, job: &Job<'_>) -> String {
     // In a command line, variables are put in.
     let word = |path| quoted(path).replace('$', "$$");
@@ -30,15 +31,19 @@ fn text(domain: &Domain, job: &Job<'_>) -> String {
         "\
 [Unit]
 Description=wristcast: DMX to wristbands
+Documentation=man:wristcast-run(1)
 Wants=network-online.target
 After=network-online.target bluetooth.service
+StartLimitIntervalSec=0
 
 [Service]
-Type=exec
+Type=notify
+NotifyAccess=main
 ExecStart={program} run --keep-awake {show}
 Restart=on-failure
 RestartSec=1
 RestartPreventExitStatus=1 2
+WatchdogSec=10
 TimeoutStopSec=15
 {confined}
 [Install]
@@ -71,14 +76,50 @@ fn status(domain: &Domain) -> Step {
     systemctl(domain, &["--no-pager", "status", UNIT])
 }
 
-/// What the relay of the system may touch: beside the show it writes the API's tokens.
+/// What the relay of the system may do: listen, send, reach Bluetooth by D-Bus and serial dongles.
+/// As root it also writes beside the show; as a user of its own only into its state directory.
 fn confined(job: &Job<'_>) -> String {
-    let folder = quoted(job.show.parent().unwrap_or(Path::new("/")));
-    format!(
-        "NoNewPrivileges=yes\nProtectSystem=full\nProtectHome=read-only\nPrivateTmp=yes\n\
-         ReadWritePaths={folder}\n"
-    )
+    // A controller of the system is driven directly (HCI user channel); nothing else needs it.
+    let admin = if job.drives_adapters { " CAP_NET_ADMIN" } else { "" };
+    let whose = match job.user {
+        Some(user) => format!(
+            "User={user}\nStateDirectory=wristcast\nCapabilityBoundingSet={0}\n\
+             AmbientCapabilities={0}\n",
+            admin.trim_start()
+        ),
+        None => {
+            let folder = quoted(job.show.parent().unwrap_or(Path::new("/")));
+            format!(
+                "CapabilityBoundingSet=CAP_DAC_OVERRIDE CAP_NET_BIND_SERVICE{admin}\n\
+                 ReadWritePaths={folder}\n"
+            )
+        }
+    };
+    format!("{whose}{CONFINED}")
 }
+
+const CONFINED: &str = "\
+NoNewPrivileges=yes
+ProtectSystem=strict
+ProtectHome=read-only
+PrivateTmp=yes
+DevicePolicy=closed
+DeviceAllow=char-ttyACM rw
+DeviceAllow=char-ttyUSB rw
+ProtectClock=yes
+ProtectControlGroups=yes
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK AF_BLUETOOTH
+RestrictNamespaces=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
+MemoryDenyWriteExecute=yes
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+";
 
 /// One word of a unit (systemd.syntax, "Quoting"; specifiers begin with `%`).
 fn quoted(path: &Path) -> String {
@@ -93,8 +134,12 @@ mod tests {
 
     #[test]
     fn the_unit_of_the_system_runs_the_show_and_is_started_with_the_machine() {
-        let job =
-            Job { program: Path::new("/usr/bin/wristcast"), show: Path::new("/a \"b\"/50%.toml") };
+        let job = Job {
+            program: Path::new("/usr/bin/wristcast"),
+            show: Path::new("/a \"b\"/50%.toml"),
+            user: None,
+            drives_adapters: false,
+        };
         let text = text(&Domain::System, &job);
         let line = "ExecStart=\"/usr/bin/wristcast\" run --keep-awake \"/a \\\"b\\\"/50%%.toml\"\n";
         assert!(text.contains(line), "{text}");
@@ -103,6 +148,20 @@ mod tests {
                 && text.contains("ReadWritePaths=\"/a \\\"b\\\"\"\n")
         );
         assert_eq!(file(&Domain::System), Path::new("/etc/systemd/system/wristcast.service"));
+    }
+
+    #[test]
+    fn a_relay_with_a_user_of_its_own_has_no_capability_it_does_not_need() {
+        let unit = |drives_adapters| {
+            let (program, show) = (Path::new("/usr/bin/wristcast"), Path::new("/etc/x/show.toml"));
+            text(&Domain::System, &Job { program, show, user: Some("wristcast"), drives_adapters })
+        };
+        let usual = unit(false);
+        for line in ["User=wristcast\n", "CapabilityBoundingSet=\n", "AmbientCapabilities=\n"] {
+            assert!(usual.contains(line), "{usual}");
+        }
+        assert!(!usual.contains("ReadWritePaths"), "{usual}");
+        assert!(unit(true).contains("AmbientCapabilities=CAP_NET_ADMIN\n"));
     }
 
     #[test]

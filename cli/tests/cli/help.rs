@@ -21,9 +21,11 @@ fn help_names_every_command_and_every_exit_code() {
         "service",
         "keys",
         "plan",
+        "gdtf",
         "schema",
         "openapi",
         "completions",
+        "man",
         "Exit codes",
         "4",
     ] {
@@ -52,8 +54,10 @@ fn help_of_every_command_has_an_example_that_is_itself_a_command() {
         "service",
         "keys",
         "plan",
+        "gdtf",
         "schema",
         "completions",
+        "man",
     ] {
         let args: Vec<&str> = name.split(' ').chain(["--help"]).collect();
         let help = wristcast(&args);
@@ -125,6 +129,17 @@ fn completions_know_the_commands() {
         let script = wristcast(&["completions", shell]);
         assert_eq!(script.code, 0, "{shell}");
         assert!(script.stdout.contains("openapi"), "{shell}: {}", script.stdout);
+    }
+}
+
+#[test]
+fn every_command_has_a_manual_page() {
+    let folder = tempfile::tempdir().unwrap();
+    let ended = wristcast(&["man", &folder.path().to_string_lossy()]);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    for page in ["wristcast", "wristcast-run", "wristcast-show-info", "wristcast-service-install"] {
+        let text = std::fs::read_to_string(folder.path().join(format!("{page}.1"))).unwrap();
+        assert!(text.contains(".TH"), "{page}: {text}");
     }
 }
 

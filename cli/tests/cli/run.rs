@@ -14,6 +14,8 @@ pub(crate) struct Relay {
     pub(crate) artnet: u16,
     /// `127.0.0.1:PORT`.
     pub(crate) api: String,
+    /// The line that says where it listens.
+    pub(crate) ready: String,
 }
 
 /// The show of these tests.
@@ -72,12 +74,12 @@ impl Relay {
         Self::ready(start(&[&["run", &show], more].concat()), sacn, artnet)
     }
 
-    fn ready(mut process: Running, sacn: u16, artnet: u16) -> Self {
+    pub(crate) fn ready(mut process: Running, sacn: u16, artnet: u16) -> Self {
         let ready = process.line();
         let expected = format!("listening: sACN {sacn}, Art-Net {artnet} on ");
         assert!(ready.starts_with(&expected), "{ready:?} {}", process.stderr_if_ended());
         let api = ready.trim_end().rsplit_once("http://").expect("the API's address").1.to_owned();
-        Self { process, sacn, artnet, api }
+        Self { process, sacn, artnet, api, ready }
     }
 
     /// What the API answers.

@@ -43,7 +43,12 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn start(args: &[&str]) -> Self {
-        let mut child = spawn(args);
+        Self::start_command(Command::new(env!("CARGO_BIN_EXE_wristcast")).args(args))
+    }
+
+    /// Likewise, with what the command has around it.
+    pub(crate) fn start_command(command: &mut Command) -> Self {
+        let mut child = piped(command);
         let stdout = lines(child.stdout.take().unwrap());
         let stderr = lines(child.stderr.take().unwrap());
         Self { child, stdout, stderr }

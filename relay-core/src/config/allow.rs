@@ -59,7 +59,23 @@ pub(crate) fn in_network(ip: IpAddr, network: IpAddr, prefix: u8) -> bool {
     }
 }
 
+/// Reads a list of those who send light.
 pub(super) fn read(report: &mut Report<'_>, value: Value<'_>) -> Option<Allow> {
+    read_list(report, value, EXPECTED, entry)
+}
+
+/// Reads a list of those who have an address and no CID.
+pub(super) fn read_addresses(report: &mut Report<'_>, value: Value<'_>) -> Option<Allow> {
+    let address = |text: &str| entry(text).filter(|one| matches!(one, Allowed::Network(..)));
+    read_list(report, value, "an address (`10.0.0.5`) or a network (`10.0.0.0/24`)", address)
+}
+
+fn read_list(
+    report: &mut Report<'_>,
+    value: Value<'_>,
+    expected: &str,
+    entry: impl Fn(&str) -> Option<Allowed>,
+) -> Option<Allow> {
     let items = value.list(report, "sources", ALLOWED_MAX)?;
     if items.len() == 0 {
         value.wrong_help(
@@ -72,7 +88,7 @@ pub(super) fn read(report: &mut Report<'_>, value: Value<'_>) -> Option<Allow> {
         let text = item.text(report, 255)?;
         let allowed = entry(text);
         if allowed.is_none() {
-            item.wrong(report, EXPECTED);
+            item.wrong(report, expected);
         }
         allowed
     });

@@ -69,6 +69,8 @@ pub(super) struct Show {
     http: Option<Http>,
     /// Light that can harm, and what is done about it.
     safety: Option<Safety>,
+    /// Orders over OSC. Left out: off.
+    osc: Option<Osc>,
     /// Groups of wristbands, [[group]] for each.
     #[schemars(length(max = 65_536))]
     group: Option<Vec<Group>>,
@@ -199,6 +201,26 @@ enum StrobeMode {
     Warn,
     /// It tells the operator and holds the light steady.
     Limit,
+}
+
+/// Orders over OSC: from TouchOSC, QLab, Companion and consoles.
+#[derive(JsonSchema)]
+#[cfg_attr(test, derive(serde::Deserialize))]
+#[serde(deny_unknown_fields)]
+struct Osc {
+    /// Address and UDP port to listen on. Default "127.0.0.1:8000": this machine only. Another
+    /// address needs `allow` or `token_file`. Port 0 takes any free one.
+    #[schemars(extend("default" = "127.0.0.1:8000"))]
+    listen: Option<String>,
+    /// The controllers that are listened to: addresses ("10.0.0.5"), networks ("10.0.0.0/24"). Left
+    /// out: all.
+    #[schemars(length(min = 1, max = 64))]
+    allow: Option<Vec<String>>,
+    /// File with the tokens of those who may give orders, a name and a token on each line; a path
+    /// relative to the show file, that of `[http]` for instance. If it is not there, it is written
+    /// with a new token. Left out: no token is asked for.
+    #[schemars(length(min = 1, max = 4096))]
+    token_file: Option<String>,
 }
 
 /// Wristbands that always show the same look. Either `universe`, `address` and `personality`, or

@@ -18,6 +18,7 @@ mod read_groups;
 mod read_inventory;
 mod read_look;
 mod read_network;
+mod read_osc;
 mod read_patch;
 mod read_profile;
 mod read_radios;
@@ -32,6 +33,7 @@ pub use diagnostic::{Diagnostic, Severity};
 pub use files::{Files, Folder, NoFiles, inventory_name};
 pub use patch_table::{PatchRow, patch_table};
 pub use read_inventory::{InventoryBand, read_inventory};
+pub use read_patch::personalities;
 pub use read_profile::{is_profile, read_profile};
 
 use std::net::{IpAddr, SocketAddr};
@@ -52,6 +54,8 @@ pub struct Config {
     pub network: Network,
     /// The status API; `None` = off.
     pub http: Option<Http>,
+    /// Orders over OSC; `None` = off.
+    pub osc: Option<Osc>,
     /// The groups, in the order of the file. A group's index here is its index everywhere.
     pub groups: Vec<Group>,
     /// The radios, in the order of the file.
@@ -166,6 +170,18 @@ pub struct Http {
     pub listen: SocketAddr,
     /// The file with the tokens of those who may change the show, relative to the show file; `None`
     /// = nobody may.
+    pub token_file: Option<PathBuf>,
+}
+
+/// Orders over OSC.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Osc {
+    /// Address and port to listen on, UDP.
+    pub listen: SocketAddr,
+    /// The controllers that are listened to. Default: all.
+    pub allow: Allow,
+    /// The file with the tokens of those who may give orders, relative to the show file; `None` = no
+    /// token is asked for.
     pub token_file: Option<PathBuf>,
 }
 

@@ -7,6 +7,7 @@ use super::diagnostic::{Diagnostic, Severity};
 use super::files::Files;
 use super::read_groups::{Groups, groups};
 use super::read_network::{http, network, set};
+use super::read_osc::osc;
 use super::read_radios::radios;
 use super::read_safety::safety;
 use super::reader::Table;
@@ -89,6 +90,8 @@ fn read(report: &mut Report<'_>, text: &str, files: &dyn Files) -> Option<Config
     let http = http.map(|table| self::http(report, table));
     let safety = table.get("safety").and_then(|value| value.table(report, "[safety]"));
     let safety = safety.map(|table| self::safety(report, table)).unwrap_or_default();
+    let osc = table.get("osc").and_then(|value| value.table(report, "[osc]"));
+    let osc = osc.map(|table| self::osc(report, table));
     let groups =
         table.get("group").map_or_else(Groups::default, |value| self::groups(report, value));
     let radios = self::radios(report, table.get("radio"), &groups, files);
@@ -101,6 +104,7 @@ fn read(report: &mut Report<'_>, text: &str, files: &dyn Files) -> Option<Config
         name: name.to_owned(),
         network: receiving,
         http,
+        osc,
         groups: groups.groups,
         radios: radios.into_iter().map(|(radio, _)| radio).collect(),
         start_look,

@@ -186,7 +186,7 @@ impl InterfaceSelector {
 }
 
 /// Longest path of a file, bytes.
-const PATH_BYTES_MAX: usize = 4096;
+pub(super) const PATH_BYTES_MAX: usize = 4096;
 
 /// Reads `[http]`.
 pub(super) fn http(report: &mut Report<'_>, mut table: Table<'_>) -> Http {

@@ -37,6 +37,11 @@ const PERSONALITIES: [(&str, &[Attribute]); 5] = {
     ]
 };
 
+/// The personalities that have a name, with what their slots drive.
+pub fn personalities() -> impl Iterator<Item = (&'static str, &'static [Attribute])> {
+    PERSONALITIES.into_iter()
+}
+
 /// The personality of every group that is not of a named one.
 const CUSTOM: &str = "custom";
 

@@ -360,6 +360,9 @@ fn needs_restart(running: &Config, new: &Config) -> Option<&'static str> {
     if running.http != new.http {
         return Some("the address of the API");
     }
+    if running.osc != new.osc {
+        return Some("orders over OSC");
+    }
     if running.radios != new.radios {
         return Some("the radios");
     }

@@ -14,7 +14,8 @@ use crate::look::Look;
 /// Who gives an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Actor {
-    /// The name that goes with the token, or the one the operator has on this machine.
+    /// The name that goes with the token, or the one the operator has on this machine. Empty: known
+    /// by the address alone.
     pub name: String,
     /// What the order was given with: `page`, `http`, `osc`, `terminal`.
     pub front: &'static str,
@@ -24,6 +25,9 @@ pub struct Actor {
 
 impl fmt::Display for Actor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let (true, Some(address)) = (self.name.is_empty(), self.address) {
+            return write!(f, "{} {address}", self.front);
+        }
         write!(f, "{} ({}", self.name, self.front)?;
         match self.address {
             Some(address) => write!(f, ", {address})"),
@@ -435,5 +439,7 @@ mod tests {
         assert_eq!(end(None, true), "end look: what the bands show then");
         let by = Actor { name: "foh".into(), front: "page", address: Some([10, 0, 0, 5].into()) };
         assert_eq!(by.to_string(), "foh (page, 10.0.0.5)");
+        let by = Actor { name: String::new(), front: "osc", ..by };
+        assert_eq!(by.to_string(), "osc 10.0.0.5");
     }
 }

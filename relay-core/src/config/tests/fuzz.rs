@@ -121,6 +121,7 @@ fn any_line() -> impl Strategy<Value = String> {
     let headers = prop::sample::select(vec![
         "[network]",
         "[http]",
+        "[osc]",
         "[[group]]",
         "[[radio]]",
         "[network.artnet]",

@@ -974,6 +974,65 @@ error: [safety] has no key `strobe_guard`
 }
 
 #[test]
+fn orders_over_osc_from_the_network_need_a_list_or_a_token() {
+    says(
+        r#"
+name = "Night"
+[osc]
+listen = "10.0.0.2:8000"
+[[group]]
+name = "floor"
+universe = "sacn/1"
+address = 1
+personality = "rgb"
+[[radio]]
+kind = "simulated"
+"#,
+        r#"
+error: whoever reaches this address could steer the show
+ --> show.toml:3:10
+  |
+3 | listen = "10.0.0.2:8000"
+  |          ^^^^^^^^^^^^^^^
+  = help: OSC knows no passwords: name the controllers in `allow`, or give them a token with `token_file`
+"#,
+    );
+}
+
+#[test]
+fn osc_controllers_are_addresses() {
+    says(
+        r#"
+name = "Night"
+[osc]
+listen = 8000
+allow = ["cd30dea8-0852-4c8c-94dd-0e7806214b16"]
+[[group]]
+name = "floor"
+universe = "sacn/1"
+address = 1
+personality = "rgb"
+[[radio]]
+kind = "simulated"
+"#,
+        r#"
+error: `listen` is 8000: expected an address and a port
+ --> show.toml:3:10
+  |
+3 | listen = 8000
+  |          ^^^^
+  = help: "127.0.0.1:8000" for this machine only, or the address of the interface that the controllers are on
+
+error: `allow` is "cd30dea8-0852-4c8c-94dd-0e7806214b16": expected an address (`10.0.0.5`) or a network (`10.0.0.0/24`)
+ --> show.toml:4:10
+  |
+4 | allow = ["cd30dea8-0852-4c8c-94dd-0e7806214b16"]
+  |          ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+"#,
+    );
+}
+
+#[test]
 fn an_unknown_kind_of_radio_names_those_there_are() {
     says(
         r#"

@@ -89,6 +89,7 @@ fn the_least_show_works_as_written_and_takes_the_defaults_of_the_reference() {
             },
         },
         http: Some(Http { listen: "127.0.0.1:8420".parse().unwrap(), token_file: None }),
+        osc: None,
         groups: vec![
             group("floor-left", "rgb", slots("sacn/1", 1, &[Red, Green, Blue])),
             group("floor-right", "drgb", slots("artnet/0/0/1", 10, &[Dimmer, Red, Green, Blue])),
@@ -264,6 +265,18 @@ fn an_unknown_band_profile_names_the_nearest() {
     let error = found.iter().find(|d| d.severity == Severity::Error).unwrap();
     assert_eq!((error.line, error.column), (4, 11));
     assert_eq!(error.help.as_deref(), Some("did you mean \"wristcast\"?"));
+}
+
+#[test]
+fn an_osc_table_without_keys_takes_orders_from_this_machine_only() {
+    assert_eq!(parsed("name = \"T\"").osc, None);
+    let osc = parsed("name = \"T\"\n[osc]").osc.unwrap();
+    assert_eq!(osc, Osc::on("127.0.0.1:8000".parse().unwrap()));
+    assert!(osc.is_protected());
+    for more in ["allow = [\"10.0.0.0/24\"]", "token_file = \"tokens.txt\""] {
+        let text = format!("name = \"T\"\n[osc]\nlisten = \"10.0.0.2:8000\"\n{more}");
+        assert!(parsed(&text).osc.unwrap().is_protected());
+    }
 }
 
 #[test]

@@ -122,6 +122,7 @@ fn tables(schema: &Value) -> Vec<(&'static str, &Value)> {
         ("[network.artnet]\nKEY = []", definition("ArtNet")),
         ("[http]\nKEY = []", definition("Http")),
         ("[safety]\nKEY = []", definition("Safety")),
+        ("[osc]\nKEY = []", definition("Osc")),
         ("[[group]]\nKEY = 1.5", definition("Group")),
         ("[[group]]\nslots = { KEY = 1.5 }", definition("Slots")),
         ("[[group]]\nloss = { KEY = 1.5 }", definition("LossTo")),

@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Exports the fixtures and the scene of a show and has pygdtf and pymvr, the libraries of visualisers,
+# read them. usage: tests/gdtf/run.sh; needs python3 with venv, and PyPI.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+cargo build -q -p wristcast --locked
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+python3 -m venv "$work/venv" || {
+  apt-get -o DPkg::Lock::Timeout=300 update -q >/dev/null
+  DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y -q python3-venv >/dev/null
+  python3 -m venv "$work/venv"
+}
+"$work/venv/bin/pip" install -q pygdtf==1.4.5 pymvr==1.0.7
+target/debug/wristcast gdtf tests/gdtf/show.toml -o "$work/fixtures" --mvr "$work/venue.mvr"
+"$work/venv/bin/python" tests/gdtf/check.py "$work/fixtures" "$work/venue.mvr"
