@@ -1,8 +1,9 @@
 //! Firewalls, as far as they can be seen without root. Whether light comes through is known from the
 //! self-test; this says which one to look at if it does not.
 
+use super::echo::Echo;
 use super::finding::Finding;
-use super::self_test::{self, Echo};
+use super::self_test;
 use super::system::{self, Os};
 
 /// What could be seen.

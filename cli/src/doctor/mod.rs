@@ -6,7 +6,7 @@
 //! | `examine.rs` | looks at everything, in order |
 //! | `finding.rs`, `print.rs`, `watch.rs` | what is found, how it is told, what changed |
 //! | `wanted.rs` | what the show wants of the machine |
-//! | `system.rs`, `holders.rs` | asking the system, never as root |
+//! | `system.rs`, `holders.rs`, `echo.rs` | asking the system, never as root, and the network |
 //! | the others | one subject each: `collect` asks the system for facts, `judge` makes findings of them |
 //!
 //! Judgements are functions of facts, so that a machine of any kind can be judged in a test.
@@ -16,6 +16,7 @@ mod buffers;
 mod clock;
 mod descriptors;
 mod disk;
+mod echo;
 mod examine;
 mod finding;
 mod firewall;

@@ -3,9 +3,10 @@
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 
+use super::echo::Echo;
 use super::finding::Finding;
 use super::holders::{self, Holder};
-use super::self_test::{self, Echo};
+use super::self_test;
 use super::wanted::Wanted;
 
 /// Whether a port is to be had.
