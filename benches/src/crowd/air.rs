@@ -35,6 +35,8 @@ pub(super) struct Air<'v> {
     secondary_us: u64,
     opportunities: u64,
     heard: u64,
+    /// When in a slot a look comes.
+    random: u64,
 }
 
 impl<'v> Air<'v> {
@@ -68,16 +70,20 @@ impl<'v> Air<'v> {
             secondary_us: secondary_packet(venue.way, data).as_micros() as u64,
             opportunities: 0,
             heard: 0,
+            random: seed,
         }
     }
 
     pub(super) fn run(&mut self, bands: &mut [Band], outcome: &mut Outcome) {
         let every = u64::from(self.venue.change_every_ms) * 1000;
         let slots_per_change = every / self.slot_us;
-        let mut clock_us = 0;
+        let mut clock_us = self.slot_us;
+        self.adverts(clock_us);
         // One change to begin with, so that all bands know the clock; it is in no figure.
         for change in 0..=self.venue.changes {
-            let changed_ms = (clock_us / 1000) as u32;
+            // A look comes some time within a slot and waits for the next.
+            let waits_us = random(&mut self.random) % self.slot_us;
+            let changed_ms = ((clock_us - waits_us) / 1000) as u32;
             for group in 0..self.venue.groups {
                 self.scheduler.set_look(group, look(change, group), Class::Snap, changed_ms);
             }
