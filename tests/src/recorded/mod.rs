@@ -31,10 +31,11 @@ enum Origin {
 }
 
 /// The recordings that can be made again.
-pub const RECORDINGS: [Recording; 6] = [
+pub const RECORDINGS: [Recording; 7] = [
     Recording { name: "theatre-fades", make: Origin::Played(shows::theatre_fades) },
     Recording { name: "chase-44hz", make: Origin::Played(shows::chase_44hz) },
     Recording { name: "strobe", make: Origin::Played(shows::strobe) },
+    Recording { name: "strobe-held", make: Origin::Played(shows::strobe) },
     Recording { name: "failover", make: Origin::Played(shows::failover) },
     Recording { name: "synchronised", make: Origin::Capture("rustlight_sync.pcap") },
     Recording { name: "olad-both-protocols", make: Origin::Capture("ola_fade_sacn_artnet.pcap") },
