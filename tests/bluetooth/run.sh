@@ -50,7 +50,7 @@ play() {
   mkdir "$share"
   cp "$runs"/{wristcast,hear} "$here"/{bands,desk,listeners,on_air,scenario}.py "$share"
   echo "$1" >"$share/scenario"
-  timeout -k 5 180 "$kernel" mem=512M rootfstype=hostfs rootflags="$files" ro init=/init \
+  timeout -k 5 300 "$kernel" mem=512M rootfstype=hostfs rootflags="$files" ro init=/init \
     con0=null,fd:1 con=null quiet share="$share" </dev/null >"$share/console" 2>&1 || true
 }
 
