@@ -6,9 +6,10 @@
 //! | file | what | thread |
 //! |---|---|---|
 //! | `mod.rs` | the [`Radio`] | lane |
-//! | `central.rs`, `limit.rs` | what becomes of an adapter and its links; no I/O | lane |
+//! | `central/`, `limit.rs` | what becomes of an adapter and its links; no I/O | lane |
 //! | `sharing.rs` | which adapter reaches which band; no I/O | lane |
-//! | `bluetooth.rs` | does what `central.rs` says, through btleplug | its own |
+//! | `command.rs` | what the Bluetooth stack is told and what it says | both |
+//! | `bluetooth/` | does what `central/` says, through btleplug | its own |
 //! | `adapters.rs` | which adapters there are, on its own | the caller's |
 //! | `survey.rs` | a scan on its own, for the inventory | the caller's |
 //! | `vitals.rs` | battery and strength of connected bands | its own |
@@ -24,6 +25,7 @@
 mod adapters;
 mod bluetooth;
 mod central;
+mod command;
 mod limit;
 mod sharing;
 mod survey;
@@ -36,7 +38,8 @@ use std::sync::Arc;
 
 pub use adapters::{AdapterState, adapters};
 use bluetooth::{Bluetooth, Ended, Plan};
-use central::{Central, Command, Report, Trouble};
+use central::Central;
+use command::{Command, Report, Trouble};
 use sharing::Sharing;
 pub use survey::BluetoothAntenna;
 use vitals::Vitals;

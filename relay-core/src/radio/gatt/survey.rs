@@ -8,7 +8,7 @@ use btleplug::platform::{Adapter, Peripheral};
 use tokio::time::timeout;
 
 use super::bluetooth::{CALL_TIME_MAX, open_adapter, within};
-use super::central::Trouble;
+use super::command::Trouble;
 use super::vitals::{self, BATTERY_SERVICE};
 use crate::band::profile::Profile;
 use crate::inventory::{Antenna, AntennaError, Sighting};

@@ -3,7 +3,7 @@
 //! btleplug hands on what the system said; on Linux that is an error of D-Bus or BlueZ, known by
 //! its name and, for the many that are just "failed", by its text.
 
-use super::central::Trouble;
+use super::command::Trouble;
 
 /// In plain words, and whether trying again can help.
 pub(super) fn explain(error: &btleplug::Error) -> Trouble {
@@ -164,7 +164,7 @@ fn needs_pairing() -> Trouble {
 
 #[cfg(test)]
 mod tests {
-    use super::super::central::TroubleKind;
+    use super::super::command::TroubleKind;
     use super::*;
 
     #[test]

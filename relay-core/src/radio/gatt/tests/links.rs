@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::super::central::{Report, Trouble};
+use super::super::command::{Report, Trouble};
 use super::super::*;
 use super::stage::{MS, SECOND, Stage, number};
 use crate::radio::Token;

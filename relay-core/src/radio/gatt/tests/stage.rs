@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::super::central::{Central, Command, Report, Trouble};
+use super::super::central::Central;
+use super::super::command::{Command, Report, Trouble};
 use super::super::*;
 use crate::band::profile::{Acknowledge, FrameBytes, Writes};
 use crate::radio::Token;

@@ -7,129 +7,31 @@
 //! air from the links. A band must have been heard before it is connected: asking for one that is
 //! switched off would hold up all the others.
 
+mod link;
+mod work;
+
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::command::{Command, Report, Trouble, TroubleKind};
 use super::limit::Limit;
 use super::sharing::LOOK_ELSEWHERE;
-use super::vitals::Vitals;
 use crate::band::profile::{Acknowledge, Writes};
 use crate::radio::{Class, LinkId, RadioEvent, Token};
 use crate::time::Time;
+use link::{Flight, Link, LinkState, back_off, link_id};
 
-/// What the Bluetooth stack should do. At most one of open, scan, stop scan and connect is open at
-/// a time, and one write per link.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Command {
-    /// Take the adapter. Answered by `Opened` or `Lost`.
-    Open,
-    /// Report every band of the show that is heard. Answered by `Scanning`.
-    Scan,
-    /// No more of that. Answered by `ScanStopped`.
-    StopScan,
-    /// Connect, find the characteristic, write what the band needs first. Answered by `Connected`
-    /// or `ConnectFailed`, unless `Disconnect` comes before.
-    Connect(LinkId),
-    /// Write a look. Answered by `Written` or `WriteFailed`, unless `Disconnect` comes before.
-    Write { link: LinkId, token: Token, writes: Writes, acknowledged: bool },
-    /// Drop whatever is under way on the link, and the connection. Answered by `Disconnected`, and
-    /// after that by nothing that was asked before.
-    Disconnect(LinkId),
-}
-
-/// What the Bluetooth stack has to say.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Report {
-    /// The adapter works.
-    Opened,
-    /// The adapter could not be taken, or is gone with all that was on it.
-    Lost(Trouble),
-    /// The scan runs, or not.
-    Scanning(Result<(), Trouble>),
-    /// It no longer runs.
-    ScanStopped,
-    /// The band was heard, or is connected to this host already.
-    Heard(LinkId),
-    /// The band can take frames.
-    Connected(LinkId),
-    /// It cannot, for this reason.
-    ConnectFailed(LinkId, Trouble),
-    /// The frame is out.
-    Written(LinkId, Token),
-    /// It is not.
-    WriteFailed(LinkId, Token, Trouble),
-    /// The connection broke.
-    ConnectionLost(LinkId),
-    /// The connection is closed, as asked.
-    Disconnected(LinkId),
-    /// What the band tells of itself. Of no concern to what becomes of the link.
-    Vitals(LinkId, Vitals),
-}
-
-/// Why something did not work.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Trouble {
-    /// In plain words, with what to do.
-    pub(super) words: Cow<'static, str>,
-    /// Whether trying again can help.
-    pub(super) kind: TroubleKind,
-}
-
-/// Whether trying again can help.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum TroubleKind {
-    /// It may pass by itself.
-    Passing,
-    /// It will be the same until somebody changes something.
-    Lasting,
-    /// The adapter takes no more connections.
-    Full,
-}
-
-impl Trouble {
-    /// May pass by itself.
-    pub(super) fn passing(words: impl Into<Cow<'static, str>>) -> Self {
-        Self { words: words.into(), kind: TroubleKind::Passing }
-    }
-
-    /// Needs somebody to do something.
-    pub(super) fn lasting(words: impl Into<Cow<'static, str>>) -> Self {
-        Self { words: words.into(), kind: TroubleKind::Lasting }
-    }
-
-    /// The adapter takes no more connections.
-    pub(super) fn full(words: impl Into<Cow<'static, str>>) -> Self {
-        Self { words: words.into(), kind: TroubleKind::Full }
-    }
-}
-
-/// From heard to connected and ready, services found and all. Mostly under 1 s; strangers' radios
-/// can take several.
-const CONNECT_TIME_MAX: Duration = Duration::from_secs(10);
 /// One write. Longer than any supervision timeout a healthy link lives through; what takes longer
 /// is written nevermore: the connection is closed, and with it whatever the stack still held.
 const WRITE_TIME_MAX: Duration = Duration::from_secs(5);
-/// How long a scan lasts while no band is lit.
-const SCAN: Duration = Duration::from_secs(5);
-/// How long it lasts while bands are lit.
-const SCAN_SLICE: Duration = Duration::from_secs(2);
-/// The pause after it; doubles as long as no band comes or goes.
+/// The pause after a scan while bands are lit; doubles as long as no band comes or goes.
 const SCAN_PAUSE: Duration = Duration::from_secs(1);
 const SCAN_PAUSE_MAX: Duration = Duration::from_secs(8);
-/// From the first band heard to the end of the scan: others are heard meanwhile.
-const SCAN_SETTLE: Duration = Duration::from_millis(300);
-/// How long after a band was heard it is taken to be there still.
-const HEARD_FRESH: Duration = Duration::from_secs(10);
 /// A connection that lasted this long counts as good.
 const GOOD_AFTER: Duration = Duration::from_secs(10);
-/// Waiting time after the first failure; doubles with each.
-const BACK_OFF: Duration = Duration::from_millis(500);
-const BACK_OFF_MAX: Duration = Duration::from_secs(15);
-/// The same for the adapter: asking for it costs nobody anything.
+/// Longest wait before the adapter is asked for again: that costs nobody anything.
 const OPEN_AGAIN_MAX: Duration = Duration::from_secs(5);
-/// Waiting time after something that lasts.
-const BACK_OFF_LASTING: Duration = Duration::from_secs(30);
 
 /// Of a band that is looked for.
 const NOT_HEARD: &str = "not heard yet: is it switched on and near?";
@@ -166,48 +68,6 @@ enum Work {
     Scanning { until: Time },
     StoppingScan,
     Connecting { link: LinkId, deadline: Time },
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Link {
-    state: LinkState,
-    /// Failures in a row.
-    failures: u32,
-    /// Not to be looked for or connected before.
-    not_before: Time,
-    /// Whether the operator was told that there is no connection left for it.
-    told_full: bool,
-    acknowledge: Acknowledge,
-    /// Whether this adapter is the one to reach it.
-    mine: bool,
-    /// When it came to this adapter, or was last heard there.
-    sought_since: Time,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum LinkState {
-    /// To be looked for.
-    Away,
-    /// Heard; waits for its turn.
-    Heard {
-        at: Time,
-    },
-    Connecting,
-    Up {
-        since: Time,
-        flight: Option<Flight>,
-        unacknowledged: u8,
-        /// It has taken a frame.
-        proven: bool,
-    },
-    /// Down for the lane; the stack is still at it.
-    Disconnecting,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Flight {
-    token: Token,
-    deadline: Time,
 }
 
 impl Central {
@@ -485,160 +345,6 @@ impl Central {
         }
     }
 
-    fn scan_started(&mut self, now: Time, result: Result<(), Trouble>) {
-        match result {
-            Ok(()) => {
-                let lit = self.links.iter().any(|link| matches!(link.state, LinkState::Up { .. }));
-                self.work = Work::Scanning { until: now + if lit { SCAN_SLICE } else { SCAN } };
-                // Some may have been heard before the stack got round to saying that it scans.
-                if self.links.iter().any(|link| matches!(link.state, LinkState::Heard { .. })) {
-                    self.shorten_scan(now);
-                }
-                self.all_well();
-            }
-            Err(trouble) => {
-                self.work = Work::Idle;
-                self.scan_from = now + SCAN_PAUSE_MAX;
-                self.fault(&trouble);
-            }
-        }
-    }
-
-    fn heard(&mut self, now: Time, link: LinkId) {
-        let Some(entry) = self.links.get_mut(link.index()).filter(|link| link.is_waiting()) else {
-            return;
-        };
-        entry.state = LinkState::Heard { at: now };
-        entry.sought_since = now;
-        self.scan_pause = SCAN_PAUSE;
-        self.shorten_scan(now);
-    }
-
-    /// A band was heard: others have a little longer, unless there is none to be waited for.
-    fn shorten_scan(&mut self, now: Time) {
-        if let Work::Scanning { until } = self.work {
-            let settle = if self.wants_scan(now) { now + SCAN_SETTLE } else { now };
-            self.work = Work::Scanning { until: until.min(settle) };
-        }
-    }
-
-    /// Ends connections that took too long, to come about or over a write.
-    fn end_overdue(&mut self, now: Time) {
-        if let Work::Connecting { link, deadline } = self.work
-            && deadline <= now
-        {
-            self.end(now, link, &Trouble::passing("did not connect within 10 s"));
-        }
-        for index in 0..self.links.len() {
-            if let LinkState::Up { flight: Some(flight), proven, .. } = self.links[index].state
-                && flight.deadline <= now
-            {
-                // Systems try to pair in the middle of a write, and say nothing meanwhile.
-                let trouble = Trouble::passing(if proven {
-                    "took no frame for 5 s; connecting it again"
-                } else {
-                    "did not take its first frame within 5 s; if this stays, it may want to be \
-                     paired: do that in the system's Bluetooth settings"
-                });
-                self.end(now, link_id(index), &trouble);
-            }
-        }
-    }
-
-    /// Starts or ends what the adapter does beside writing.
-    fn work(&mut self, now: Time) {
-        match self.work {
-            Work::Scanning { until } if until <= now => {
-                self.work = Work::StoppingScan;
-                self.commands.push_back(Command::StopScan);
-            }
-            Work::Idle => {
-                self.forget_stale(now);
-                if self.links.iter().any(Link::is_waiting) {
-                    let used = self.used();
-                    self.limit.probe(now, used);
-                }
-                self.tell_room();
-                if let Some(index) = self.connectable(now) {
-                    let link = link_id(index);
-                    self.links[index].state = LinkState::Connecting;
-                    self.work = Work::Connecting { link, deadline: now + CONNECT_TIME_MAX };
-                    self.commands.push_back(Command::Connect(link));
-                } else if self.scan_from <= now && self.wants_scan(now) {
-                    self.work = Work::StartingScan;
-                    self.commands.push_back(Command::Scan);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// When an idle adapter has something to do.
-    fn next_work(&self) -> Option<Time> {
-        if !self.has_room() {
-            let waits = self.links.iter().any(Link::is_waiting);
-            return self.limit.probe_at().filter(|_| waits);
-        }
-        let due = |link: &Link| match link.state {
-            LinkState::Away => Some(link.not_before.max(self.scan_from)),
-            LinkState::Heard { .. } => Some(link.not_before),
-            _ => None,
-        };
-        self.links.iter().filter(|link| link.mine).filter_map(due).min()
-    }
-
-    /// The band that has waited longest to be connected.
-    fn connectable(&self, now: Time) -> Option<usize> {
-        let heard = |(index, link): (usize, &Link)| match link.state {
-            LinkState::Heard { .. } if link.mine && link.not_before <= now => {
-                Some((link.not_before, index))
-            }
-            _ => None,
-        };
-        let first = self.links.iter().enumerate().filter_map(heard).min();
-        first.filter(|_| self.has_room()).map(|(_, index)| index)
-    }
-
-    /// Whether a band could be connected if only it were heard.
-    fn wants_scan(&self, now: Time) -> bool {
-        let missing =
-            |link: &Link| link.mine && link.state == LinkState::Away && link.not_before <= now;
-        self.has_room() && self.links.iter().any(missing)
-    }
-
-    fn has_room(&self) -> bool {
-        self.used() < self.limit.max()
-    }
-
-    /// Connections that are there, come about or are being closed.
-    fn used(&self) -> usize {
-        self.links.iter().filter(|link| link.is_used()).count()
-    }
-
-    fn forget_stale(&mut self, now: Time) {
-        for link in &mut self.links {
-            if let LinkState::Heard { at } = link.state
-                && now.since(at) > HEARD_FRESH
-            {
-                link.state = LinkState::Away;
-            }
-        }
-    }
-
-    /// Says once to every band that is left out why it is, and when that is over.
-    fn tell_room(&mut self) {
-        let full = !self.has_room();
-        for index in 0..self.links.len() {
-            let link = &self.links[index];
-            if !link.is_waiting() || link.told_full == full {
-                continue;
-            }
-            let words = if full { self.limit.words() } else { NOT_HEARD.into() };
-            self.down(link_id(index), words);
-            self.links[index].told_full = full;
-        }
-    }
-
     /// Ends what is under way on a link and says why.
     fn end(&mut self, now: Time, link: LinkId, trouble: &Trouble) {
         if matches!(self.work, Work::Connecting { link: busy, .. } if busy == link) {
@@ -690,32 +396,5 @@ impl Central {
 
     fn state_mut(&mut self, link: LinkId) -> Option<&mut LinkState> {
         self.links.get_mut(link.index()).map(|link| &mut link.state)
-    }
-}
-
-impl Link {
-    /// There is a connection, or one comes about or is being closed.
-    fn is_used(&self) -> bool {
-        !matches!(self.state, LinkState::Away | LinkState::Heard { .. })
-    }
-
-    /// To be connected by this adapter, and not yet at it.
-    fn is_waiting(&self) -> bool {
-        self.mine && !self.is_used()
-    }
-}
-
-fn link_id(index: usize) -> LinkId {
-    LinkId(u32::try_from(index).unwrap_or(u32::MAX))
-}
-
-/// How long to wait after `failures` failures in a row.
-fn back_off(failures: u32, lasting: bool) -> Duration {
-    if lasting {
-        return BACK_OFF_LASTING;
-    }
-    match failures {
-        0 => Duration::ZERO,
-        n => BACK_OFF.saturating_mul(1 << (n - 1).min(16)).min(BACK_OFF_MAX),
     }
 }
