@@ -167,6 +167,23 @@ impl Plan {
         }
     }
 
+    /// Opens the strobes that a universe drives, until its levels come again, and calls
+    /// `changed(group, look)` for each group whose strobe that opened: nobody is left to stop it.
+    pub fn open_strobes(&mut self, universe: usize, mut changed: impl FnMut(usize, Look)) {
+        let Self { part_starts, parts, drives, raw, .. } = self;
+        let Some(&[start, end]) = part_starts.get(universe..).and_then(|s| s.first_chunk()) else {
+            return;
+        };
+        for part in &parts[start as usize..end as usize] {
+            let drives = &drives[part.start as usize..part.end as usize];
+            let strobe = &mut raw[part.group as usize][Attribute::Strobe as usize];
+            if *strobe != 0 && drives.iter().any(|drive| drive.attribute == Attribute::Strobe) {
+                *strobe = 0;
+                changed(part.group as usize, look(&raw[part.group as usize]));
+            }
+        }
+    }
+
     fn parts_of(&self, universe: usize) -> &[Part] {
         match self.part_starts.get(universe..).and_then(|s| s.first_chunk()) {
             Some(&[start, end]) => &self.parts[start as usize..end as usize],

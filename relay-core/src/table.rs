@@ -68,6 +68,14 @@ impl GroupTable {
         true
     }
 
+    /// Gives `group` the look it showed in the table before this one: it has not changed.
+    pub(crate) fn keep(&mut self, group: usize, look: Look) {
+        self.set(group, look);
+        if let Some(bits) = self.changed.get_mut(group / BLOCK) {
+            *bits &= !(1 << (group % BLOCK));
+        }
+    }
+
     /// Changes so far. Equal revisions of one table mean equal looks.
     pub fn revision(&self) -> u64 {
         self.revision

@@ -303,8 +303,11 @@ impl Engine {
         let old = std::mem::replace(&mut self.show, show);
         self.show.table.supersede(&old.table);
         let CompiledShow { output, table, names, .. } = &mut *self.show;
-        output.take_over(now, &old.output, kept_groups(names, &old.names), table);
+        let kept = kept_groups(names, &old.names);
+        output.take_over(now, &old.output, &old.table, kept, table);
         self.connect(now, Some(&old));
+        let show = &mut *self.show;
+        show.output.settle(now, &mut show.table);
         self.node.set_port_addresses(now, &self.show.port_addresses);
         let plan = &self.show.plan;
         self.not_patched.retain(|universe| plan.universe_index(universe).is_none());
@@ -333,7 +336,12 @@ impl Engine {
                 self.told[u].state = OutputState::default();
             }
             self.told[u].plan_index = index;
-            self.patch_universe(now, u);
+            let signal = self.merge.signal(u);
+            if signal != SignalState::Waiting {
+                let CompiledShow { plan, output, .. } = &mut *self.show;
+                output.adopt(index, signal, self.merge.levels(u), plan);
+            }
+            self.tell_node(now, u, signal);
         }
     }
 
@@ -359,7 +367,7 @@ impl Engine {
     /// Brings one universe's levels or the loss of them to its groups.
     fn patch_universe(&mut self, now: Time, u: usize) -> bool {
         let CompiledShow { plan, output, table, .. } = &mut *self.show;
-        let Told { plan_index, state } = self.told[u];
+        let plan_index = self.told[u].plan_index;
         let signal = self.merge.signal(u);
         let mut changed = false;
         if signal != SignalState::Waiting {
@@ -368,16 +376,22 @@ impl Engine {
         if signal == SignalState::Lost {
             changed |= output.universe_lost(now, plan_index, plan, table);
         }
+        self.tell_node(now, u, signal);
+        changed
+    }
+
+    /// Tells the Art-Net node what became of a universe, if that is new to it.
+    fn tell_node(&mut self, now: Time, u: usize, signal: SignalState) {
+        let Told { plan_index, state } = self.told[u];
         let told = OutputState {
             receiving: signal == SignalState::Live,
             merging: self.merge.is_merging(u),
         };
         if told != state
-            && let Some(&Universe::ArtNet(address)) = plan.universes().get(plan_index)
+            && let Some(&Universe::ArtNet(address)) = self.show.plan.universes().get(plan_index)
         {
             self.node.set_output(now, address, told);
         }
         self.told[u].state = told;
-        changed
     }
 }

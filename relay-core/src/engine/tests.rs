@@ -1,5 +1,7 @@
 //! The engine whole: bytes in, looks, counters and events out.
 
+mod reload;
+
 use std::net::Ipv4Addr;
 
 use super::*;
@@ -81,8 +83,9 @@ impl Stage {
     ) -> Outcome {
         let universe = SacnUniverse::new(universe).unwrap();
         let mut fields = sacn::DataFields::new(Cid([source; 16]), "console", universe);
-        self.numbers[usize::from(source)] += 1;
-        fields.sequence = self.numbers[usize::from(source)];
+        let number = &mut self.numbers[usize::from(source)];
+        *number = number.wrapping_add(1);
+        fields.sequence = *number;
         change(&mut fields);
         let mut out = [0; 638];
         let len = sacn::encode_data(&mut out, &fields, slots).unwrap();

@@ -7,11 +7,14 @@
 //!
 //! **A group is lost when all of its universes are lost.** While one of them lives, the parts
 //! from lost ones keep their last values: half a console is better than none, and a policy that
-//! fired on the first loss would let a dimmer universe take the colours with it.
+//! fired on the first loss would let a dimmer universe take the colours with it. Only a strobe that
+//! a lost universe drives is opened at once.
 //!
 //! A lost group holds its last look with the strobe opened, then goes to its loss look. When the
 //! signal returns it goes straight to what the console sends now. Both pass through the delay, so
 //! that neighbours with different delays stay in step.
+
+mod succession;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -76,7 +79,11 @@ struct GroupOutput {
     line_max: usize,
     /// How many of its universes live.
     universes_live: u32,
+    /// One of its universes had a source when this show began.
+    heard: bool,
     signal: SignalState,
+    /// When its last universe was lost; meaningful while it is lost.
+    lost_at: Time,
     phase: Phase,
     /// Waits in [`Output::signals`].
     signalled: bool,
@@ -142,7 +149,7 @@ impl Output {
         &mut self,
         now: Time,
         universe: usize,
-        plan: &Plan,
+        plan: &mut Plan,
         table: &mut GroupTable,
     ) -> bool {
         if self.universes_live.get(universe) != Some(&true) {
@@ -150,16 +157,14 @@ impl Output {
         }
         self.universes_live[universe] = false;
         let mut changed = false;
+        plan.open_strobes(universe, |group, look| {
+            self.groups[group].patched = look;
+            changed |= self.update(now, group, table);
+        });
         for group in plan.groups_of(universe) {
-            let state = &mut self.groups[group];
-            state.universes_live -= 1;
-            if state.universes_live == 0 {
-                state.phase = match state.loss.to {
-                    None => Phase::Still,
-                    Some(_) => Phase::Holding { until: now + state.loss.after },
-                };
-                self.signal(group, SignalState::Lost);
-                changed |= self.update(now, group, table);
+            self.groups[group].universes_live -= 1;
+            if self.groups[group].universes_live == 0 {
+                changed |= self.group_lost(now, group, table);
             }
         }
         changed
@@ -222,20 +227,6 @@ impl Output {
         self.steering.poll_overrides_over()
     }
 
-    /// Takes over what operators have done to the show before, for the groups that `pairs` names by
-    /// their index there and here.
-    pub(crate) fn take_over(
-        &mut self,
-        now: Time,
-        old: &Self,
-        pairs: impl Iterator<Item = (usize, usize)> + Clone,
-        table: &mut GroupTable,
-    ) {
-        self.steering.take_over(&old.steering, pairs);
-        self.steering.refresh_all(now, table);
-        self.wait_in_start_look(now, table);
-    }
-
     /// The next group whose signal came or went.
     #[must_use]
     pub fn poll_signal(&mut self) -> Option<(usize, SignalChange)> {
@@ -290,6 +281,15 @@ impl Output {
         self.update(now, group, table)
     }
 
+    /// The last of the universes of a group is lost.
+    fn group_lost(&mut self, now: Time, group: usize, table: &mut GroupTable) -> bool {
+        let state = &mut self.groups[group];
+        state.lost_at = now;
+        state.hold();
+        self.signal(group, SignalState::Lost);
+        self.update(now, group, table)
+    }
+
     fn signal(&mut self, group: usize, signal: SignalState) {
         let state = &mut self.groups[group];
         state.signal = signal;
@@ -324,11 +324,21 @@ impl GroupOutput {
             line: VecDeque::with_capacity(line_max),
             line_max,
             universes_live: 0,
+            heard: false,
             signal: SignalState::Waiting,
+            lost_at: Time::ZERO,
             phase: Phase::Still,
             signalled: false,
             has_lived: false,
         }
+    }
+
+    /// Begins its policy for loss of signal.
+    fn hold(&mut self) {
+        self.phase = match self.loss.to {
+            None => Phase::Still,
+            Some(_) => Phase::Holding { until: self.lost_at + self.loss.after },
+        };
     }
 
     /// What a lost group shows at `now`; moves the phase on.

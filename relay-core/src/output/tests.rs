@@ -45,7 +45,7 @@ impl Stage {
     }
 
     fn lose(&mut self, universe: usize) -> bool {
-        self.output.universe_lost(self.now, universe, &self.plan, &mut self.table)
+        self.output.universe_lost(self.now, universe, &mut self.plan, &mut self.table)
     }
 
     /// Lets time pass, timeout by timeout; gives what group 0 showed and when, in ms.
@@ -226,6 +226,24 @@ fn a_group_over_two_universes_is_lost_with_the_last_of_them() {
     assert!(!stage.lose(0));
     assert!(!stage.lose(0), "once is enough");
     assert!(stage.lose(1));
+}
+
+#[test]
+fn a_strobe_from_a_lost_universe_is_opened_while_the_colours_of_another_go_on() {
+    let mut stage = Stage::new(
+        "[[group]]\nname = \"a\"\nloss = \"black\"\n\
+         slots = { red = \"sacn/1/1\", strobe = \"sacn/2/1\" }",
+    );
+    stage.packet(0, &[10]);
+    stage.packet(1, &[255]);
+    assert_eq!(stage.look(), Look { strobe_dhz: 250, ..rgb(10, 0, 0) });
+    assert!(stage.lose(1));
+    assert_eq!(stage.look(), rgb(10, 0, 0));
+    stage.packet(0, &[11]);
+    assert_eq!(stage.look(), rgb(11, 0, 0));
+    assert_eq!(stage.output.group_signal(0), Some(SignalState::Live));
+    stage.packet(1, &[255]);
+    assert_eq!(stage.look(), Look { strobe_dhz: 250, ..rgb(11, 0, 0) }, "the same level as before");
 }
 
 #[test]

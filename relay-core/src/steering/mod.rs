@@ -235,7 +235,7 @@ impl Steering {
     }
 
     /// Takes over what hands have done to another show: all that concerns the whole of it, and what
-    /// concerns the groups that `pairs` names by their index there and here. The table is not
+    /// concerns and shows the groups that `pairs` names by their index there and here. The table is not
     /// brought up to date before [`refresh_all`](Self::refresh_all).
     pub(crate) fn take_over(
         &mut self,
@@ -253,9 +253,14 @@ impl Steering {
             else {
                 continue;
             };
-            (state.held, state.master, state.hand) = (old.held, old.master, old.hand);
+            *state = *old;
             self.overridden += u32::from(state.hand.is_some());
         }
+    }
+
+    /// The newest look of a group from the console; dark past the last.
+    pub(crate) fn console(&self, group: usize) -> Look {
+        self.groups.get(group).map_or(Look::DARK, |state| state.console)
     }
 
     /// Brings every group up to date. Returns whether the table changed.
