@@ -164,7 +164,8 @@ impl BridgeRelay {
         contained(|| {
             let handle = self.handle().ok_or(BridgeError::NotRunning)?;
             let (config, _) = parse(show)?;
-            Ok(handle.reload(config)?)
+            handle.reload(config, &app())?;
+            Ok(())
         })
     }
 
@@ -175,8 +176,7 @@ impl BridgeRelay {
     pub fn panic(&self, on: bool) -> Result<(), BridgeError> {
         contained(|| {
             let handle = self.handle().ok_or(BridgeError::NotRunning)?;
-            let by = Actor { name: "app".to_owned(), front: "bridge", address: None };
-            Ok(handle.order(&Request::Panic(Switch { on }), &by)?)
+            Ok(handle.order(&Request::Panic(Switch { on }), &app())?)
         })
     }
 
@@ -248,4 +248,9 @@ impl std::fmt::Debug for BridgeRelay {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("BridgeRelay").field("running", &self.is_running()).finish_non_exhaustive()
     }
+}
+
+/// The app's user, in the log.
+fn app() -> Actor {
+    Actor { name: "app".to_owned(), front: "bridge", address: None }
 }

@@ -53,6 +53,8 @@ pub struct Status {
     pub groups_overridden: u32,
     /// What the strobe guard sees and does.
     pub strobe: StrobeState,
+    /// Whether the show file is another than the show that runs: broken at the start, or refused.
+    pub show_file_refused: bool,
     /// Faults standing now, in plain words with what to do; empty = all is well.
     pub faults: Vec<String>,
 }

@@ -13,6 +13,7 @@ use socket2::SockRef;
 use wristcast_core::config::Config;
 use wristcast_core::record::RecordOptions;
 use wristcast_core::relay::{Options, Relay, RelayHandle};
+use wristcast_core::steering::Actor;
 use wristcast_core::universe::{PortAddress, SacnUniverse};
 use wristcast_core::wire::{artnet, sacn};
 
@@ -84,6 +85,7 @@ fn the_relay_thread_allocates_nothing_after_start() {
     let options = Options { trace, record: Some(record) };
     let relay = Relay::start(config.clone(), options).expect("the relay starts");
     let handle = relay.handle();
+    let by = Actor { name: "foh".to_owned(), front: "test", address: None };
     let mut desk = Desk::new(&config);
     // It runs once it has taken a packet.
     let mut sent = desk.everything();
@@ -95,7 +97,7 @@ fn the_relay_thread_allocates_nothing_after_start() {
         match round % 20 {
             0 => drop(handle.universes().expect("answered")),
             5 => drop(handle.groups().expect("answered")),
-            10 => handle.reload(config.clone()).expect("taken over"),
+            10 => drop(handle.reload(config.clone(), &by).expect("taken over")),
             15 => received(&handle, sent),
             _ => {}
         }

@@ -4,6 +4,7 @@
 //! file into one, or into every mistake in it.
 
 mod allow;
+mod changes;
 mod check;
 mod diagnostic;
 #[expect(dead_code, reason = "the shape of the file is described, never built")]
@@ -29,6 +30,7 @@ mod report;
 pub use allow::Allow;
 #[cfg(feature = "io")]
 pub(crate) use allow::in_network;
+pub use changes::changes;
 pub use diagnostic::{Diagnostic, Severity};
 pub use files::{Files, Folder, NoFiles, inventory_name};
 pub use patch_table::{PatchRow, patch_table};

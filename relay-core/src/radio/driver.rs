@@ -7,8 +7,8 @@
 use std::any::Any;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::task::{Wake, Waker};
 use std::thread::{self, JoinHandle, Thread};
 use std::time::Duration;
@@ -34,17 +34,57 @@ pub fn spawn<R: Radio + 'static>(
     groups: usize,
     clock: Clock,
 ) -> io::Result<(LaneWriter, LaneThread)> {
+    spawn_in_turn(name, radio, groups, clock, None)
+}
+
+/// Likewise; the radio begins when its turn has come. Until then its lane keeps the newest table.
+///
+/// # Errors
+///
+/// As [`spawn`].
+pub fn spawn_in_turn<R: Radio + 'static>(
+    name: &str,
+    radio: R,
+    groups: usize,
+    clock: Clock,
+    turn: Option<Turn>,
+) -> io::Result<(LaneWriter, LaneThread)> {
     let (mut writer, reader) = lane::channel(groups);
     let dispatch = Dispatch::new(name, radio, groups);
     let telemetry = dispatch.telemetry().clone();
     let stop = Arc::new(AtomicBool::new(false));
-    let lane = Lane { dispatch, reader, clock, stop: stop.clone() };
+    let lane = Lane { dispatch, reader, clock, turn, stop: stop.clone() };
     let thread = thread::Builder::new()
         // A NUL would make it panic.
         .name(format!("wristcast-{name}").replace('\0', ""))
         .spawn(move || lane.run_contained())?;
     writer.set_waker(Waker::from(Arc::new(Unpark(thread.thread().clone()))).into());
     Ok((writer, LaneThread { thread: Some(thread), stop, telemetry }))
+}
+
+/// When radios that take over from others may begin: these may hold the very devices that those
+/// want. Clones are one and the same.
+#[derive(Clone, Debug, Default)]
+pub struct Turn(Arc<(Mutex<Option<Vec<LaneThread>>>, Condvar)>);
+
+impl Turn {
+    /// It comes as soon as these have ended, which are told so and not waited for.
+    pub fn after(&self, lanes: Vec<LaneThread>) {
+        lanes.iter().for_each(LaneThread::request_stop);
+        let (before, come) = &*self.0;
+        *before.lock().unwrap_or_else(PoisonError::into_inner) = Some(lanes);
+        come.notify_all();
+    }
+
+    fn wait(&self) {
+        let (before, come) = &*self.0;
+        let before = before.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = come.wait_while(before, |before| before.is_none());
+        // Whoever waits behind the lock finds none left.
+        if let Some(before) = &mut *waited.unwrap_or_else(PoisonError::into_inner) {
+            before.drain(..).for_each(drop);
+        }
+    }
 }
 
 /// A running lane. Dropping it stops it.
@@ -106,6 +146,7 @@ struct Lane<R> {
     dispatch: Dispatch<R>,
     reader: LaneReader,
     clock: Clock,
+    turn: Option<Turn>,
     stop: Arc<AtomicBool>,
 }
 
@@ -118,6 +159,13 @@ impl<R: Radio> Lane<R> {
     }
 
     fn run(&mut self) -> Settlement {
+        if let Some(turn) = self.turn.take() {
+            turn.wait();
+            if self.stop.load(Ordering::Acquire) {
+                // It never came to begin.
+                return Settlement::default();
+            }
+        }
         let waker: LaneWaker = Waker::from(Arc::new(Unpark(thread::current()))).into();
         self.dispatch.start(self.clock.now(), waker);
         while !self.stop.load(Ordering::Acquire) {

@@ -117,6 +117,8 @@ pub(super) struct Control {
     /// The radios, and how each was when last looked at.
     radios: Vec<(Arc<RadioTelemetry>, Condition)>,
     pub(super) recording: Option<RecordMonitor>,
+    /// What is wrong with the show file, while it is.
+    pub(super) show_fault: Option<String>,
     relay_thread_died: bool,
     stopped: bool,
 }
@@ -179,6 +181,7 @@ impl Control {
             replies: Replies::default(),
             radios: radios.into_iter().map(|radio| (radio, Condition::Starting)).collect(),
             recording: None,
+            show_fault: None,
             relay_thread_died: false,
             stopped: false,
         }
@@ -238,6 +241,16 @@ impl Control {
         self.apply(outcome);
     }
 
+    /// These are the radios from now on, in the order of the show file.
+    pub(super) fn set_radios(&mut self, radios: &[Arc<RadioTelemetry>]) {
+        let before = std::mem::take(&mut self.radios);
+        let was = |radio: &Arc<RadioTelemetry>| {
+            let same = before.iter().find(|(before, _)| Arc::ptr_eq(before, radio));
+            same.map_or(Condition::Starting, |(_, condition)| *condition)
+        };
+        self.radios = radios.iter().map(|radio| (Arc::clone(radio), was(radio))).collect();
+    }
+
     /// Gives the relay thread a command that it answers.
     pub(super) fn give(&mut self, command: Command) -> Result<(), HandleError> {
         if self.stopped {
@@ -289,6 +302,7 @@ impl Control {
     pub(super) fn faults(&self) -> Vec<String> {
         let now = self.clock.now();
         let mut faults = self.sockets.faults(now);
+        faults.extend(self.show_fault.clone());
         if self.relay_thread_died {
             faults.push(DIED.to_owned());
         }

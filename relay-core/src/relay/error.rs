@@ -116,6 +116,9 @@ pub enum ReloadError {
     /// The change cannot be made while running.
     #[error("{0} cannot change while the show runs; restart the relay with the new show file")]
     NeedsRestart(&'static str),
+    /// A radio of the changed show cannot be made; the message says why.
+    #[error("{0}")]
+    Radio(String),
     /// The relay could not be told.
     #[error(transparent)]
     Handle(#[from] HandleError),

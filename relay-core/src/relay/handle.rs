@@ -9,12 +9,11 @@ use histogram::Histogram;
 use super::control::Control;
 use super::desk::Desk;
 use super::network::network_state;
+use super::radios::Radios;
 use super::sample::{Sampler, group_control, group_state};
 use super::show::Show;
-use super::thread::Command;
-use super::{HandleError, OrderError, ReloadError};
-use crate::config::{Config, EndLook};
-use crate::engine::CompiledShow;
+use super::{HandleError, OrderError};
+use crate::config::EndLook;
 use crate::lane::LaneReader;
 use crate::radio::telemetry::RadioTelemetry;
 use crate::receive::Clock;
@@ -48,7 +47,10 @@ pub(super) struct Shared {
     pub(super) tracer: Mutex<Option<Tracer>>,
     pub(super) recorder: Mutex<Option<Recorder>>,
     pub(super) telemetry: Arc<Telemetry>,
-    pub(super) radios: Vec<Arc<RadioTelemetry>>,
+    /// The radios' figures, in the order of the show file.
+    pub(super) radios: Mutex<Vec<Arc<RadioTelemetry>>>,
+    /// Their threads, until the relay stops.
+    pub(super) threads: Mutex<Option<Radios>>,
 }
 
 /// A panic of another caller leaves nothing half done that would be worse than no answer at all.
@@ -63,8 +65,13 @@ impl Shared {
     }
 
     fn handed(&self) -> Option<Histogram> {
-        let histograms = self.radios.iter().map(|radio| radio.latency_us());
+        let radios = self.radios();
+        let histograms = radios.iter().map(|radio| radio.latency_us());
         histograms.reduce(|sum, radio| sum.wrapping_add(&radio).unwrap_or(sum))
+    }
+
+    pub(super) fn radios(&self) -> Vec<Arc<RadioTelemetry>> {
+        lock(&self.radios).clone()
     }
 
     pub(super) fn show(&self) -> Arc<Show> {
@@ -97,10 +104,19 @@ impl RelayHandle {
             Err(HandleError::Stopped) => (Signals::default(), None),
             Err(error) => (Signals::default(), Some(error.to_string())),
         };
-        let (mut faults, sockets, interfaces, packets, packets_per_second, arrivals) = {
+        let (
+            mut faults,
+            show_file_refused,
+            sockets,
+            interfaces,
+            packets,
+            packets_per_second,
+            arrivals,
+        ) = {
             let control = lock(&shared.control);
             (
                 control.faults(),
+                control.show_fault.is_some(),
                 control.sockets.states(),
                 control.sockets.interfaces(),
                 shared.telemetry.packet_counts(control.sockets.dropped()),
@@ -129,8 +145,8 @@ impl RelayHandle {
             universes_live: count(signals.heard.iter().filter(|heard| live(heard.0)).count()),
             groups: count(show.config.groups.len()),
             groups_lost: count(signals.groups.iter().filter(|&&group| !live(group)).count()),
-            bands: shared.radios.iter().map(bands).sum(),
-            bands_connected: shared.radios.iter().map(|radio| radio.bands_up()).sum(),
+            bands: shared.radios().iter().map(bands).sum(),
+            bands_connected: shared.radios().iter().map(|radio| radio.bands_up()).sum(),
             panic: steering.panic.load(Ordering::Relaxed),
             frozen: steering.frozen.load(Ordering::Relaxed),
             grand_master: steering.grand_master.load(Ordering::Relaxed),
@@ -141,6 +157,7 @@ impl RelayHandle {
                 groups_held: strobe.held.load(Ordering::Relaxed),
                 episodes: strobe.episodes.get(),
             },
+            show_file_refused,
             faults,
         }
     }
@@ -242,7 +259,7 @@ impl RelayHandle {
         let mut groups: Vec<GroupState> = signals.iter().enumerate().map(state).collect();
         drop(looks);
         let mut delivery = vec![GroupBands::default(); groups.len()];
-        self.shared.radios.iter().for_each(|radio| radio.add_to_groups(now, &mut delivery));
+        self.shared.radios().iter().for_each(|radio| radio.add_to_groups(now, &mut delivery));
         for (group, delivery) in groups.iter_mut().zip(delivery) {
             group.delivery = delivery;
         }
@@ -266,7 +283,7 @@ impl RelayHandle {
 
     /// Every radio, in the order of the show file.
     pub fn radios(&self) -> Vec<RadioState> {
-        self.shared.radios.iter().map(|radio| radio.radio_state()).collect()
+        self.shared.radios().iter().map(|radio| radio.radio_state()).collect()
     }
 
     /// Every band of every radio.
@@ -274,7 +291,7 @@ impl RelayHandle {
         let show = self.shared.show();
         let now = self.shared.clock.now();
         let name = |group| show.group_name(group).to_owned();
-        self.shared.radios.iter().flat_map(|radio| radio.band_states(now, name)).collect()
+        self.shared.radios().iter().flat_map(|radio| radio.band_states(now, name)).collect()
     }
 
     /// What happened after event number `after` (0 = everything still remembered), oldest first.
@@ -298,34 +315,16 @@ impl RelayHandle {
         lock(&self.shared.control).log.push(now, now, severity, text.into());
     }
 
+    /// Likewise, with who did it.
+    pub fn note_by(&self, severity: Severity, text: impl Into<String>, by: &Actor) {
+        let now = self.shared.clock.now();
+        lock(&self.shared.control).log.push_by(now, now, severity, text.into(), by);
+    }
+
     /// Closes and reopens every socket and rejoins every multicast group; levels and sources stay.
     /// The reason goes into the event log. Returns when the new sockets are read.
     pub fn rebind(&self, reason: &str) -> Result<(), HandleError> {
         lock(&self.shared.control).rebind(reason)
-    }
-
-    /// Goes over to a changed show between two packets, or refuses it whole. Universes and groups
-    /// that stay keep their levels and looks.
-    pub fn reload(&self, config: Config) -> Result<(), ReloadError> {
-        let compiled = CompiledShow::compile(&config);
-        let mut control = lock(&self.shared.control);
-        if let Some(what) = needs_restart(&control.show.config, &config) {
-            return Err(ReloadError::NeedsRestart(what));
-        }
-        if compiled.universes().len() > control.limits.universes {
-            return Err(ReloadError::NeedsRestart("the number of universes, by so much,"));
-        }
-        let show = Arc::new(Show::new(config));
-        control.give(Command::Show(compiled))?;
-        if let Some(tracer) = lock(&self.shared.tracer).as_ref() {
-            tracer.rename(show.group_names());
-        }
-        let now = self.shared.clock.now();
-        let text = format!("the show changed: `{}`", show.config.name);
-        control.log.push(now, now, Severity::Info, text);
-        control.show = show;
-        control.join_patched();
-        Ok(control.settle()?)
     }
 }
 
@@ -333,41 +332,4 @@ impl std::fmt::Debug for RelayHandle {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("RelayHandle").finish_non_exhaustive()
     }
-}
-
-/// What differs that a running relay cannot change.
-fn needs_restart(running: &Config, new: &Config) -> Option<&'static str> {
-    let (was, is) = (&running.network, &new.network);
-    if (was.sacn_port, was.artnet_port) != (is.sacn_port, is.artnet_port) {
-        return Some("the sACN or Art-Net port");
-    }
-    if was.rejoin_interval != is.rejoin_interval {
-        return Some("how often multicast groups are joined anew");
-    }
-    if was.receive_buffer_bytes != is.receive_buffer_bytes {
-        return Some("the receive buffer");
-    }
-    if was.busy_wait != is.busy_wait {
-        return Some("busy waiting");
-    }
-    let merging = |n: &crate::config::Network| (n.merge, n.sources_per_universe, n.sampling_period);
-    if merging(was) != merging(is) {
-        return Some("how sources are merged");
-    }
-    if was.artnet_node != is.artnet_node {
-        return Some("the Art-Net node");
-    }
-    if running.http != new.http {
-        return Some("the address of the API");
-    }
-    if running.osc != new.osc {
-        return Some("orders over OSC");
-    }
-    if running.radios != new.radios {
-        return Some("the radios");
-    }
-    if running.groups.len() != new.groups.len() {
-        return Some("the number of groups");
-    }
-    None
 }

@@ -25,6 +25,7 @@ mod network;
 mod radios;
 mod refused;
 mod rejoin;
+mod reload;
 mod sample;
 mod show;
 pub(crate) mod sockets;
@@ -113,7 +114,6 @@ pub struct Relay {
     relay: Option<JoinHandle<()>>,
     keeper: Option<JoinHandle<()>>,
     keeper_ends: Arc<AtomicBool>,
-    radios: Option<Radios>,
 }
 
 impl Relay {
@@ -207,7 +207,8 @@ impl Relay {
             tracer: Mutex::new(tracer),
             recorder: Mutex::new(recorder),
             telemetry,
-            radios: radios.telemetry(),
+            radios: Mutex::new(radios.telemetry()),
+            threads: Mutex::new(Some(radios)),
         });
         // From here on, dropping it ends what was started.
         let mut relay = Self {
@@ -216,7 +217,6 @@ impl Relay {
             relay: None,
             keeper: None,
             keeper_ends: Arc::default(),
-            radios: Some(radios),
         };
         relay.keeper = Some(relay.spawn_keeper()?);
         relay.relay = Some(spawn("wristcast-relay", move || thread.run())?);
@@ -267,7 +267,8 @@ impl Relay {
             keeper.thread().unpark();
             let _ = keeper.join();
         }
-        let settlement = self.radios.take().map(Radios::stop).unwrap_or_default();
+        let radios = lock(&shared.threads).take();
+        let settlement = radios.map(Radios::stop).unwrap_or_default();
         let kernel_dropped = lock(&shared.control).finish_stop();
         let trace = lock(&shared.tracer).take().map(Tracer::stop);
         let recording = lock(&shared.recorder).take().map(|recorder| {
@@ -279,8 +280,8 @@ impl Relay {
             packets: shared.telemetry.packet_counts(kernel_dropped),
             latency_published: shared.telemetry.latency_published.latency(),
             latency_handed: shared.latency_handed(),
-            frames_sent: shared.radios.iter().map(|radio| radio.counts().handed).sum(),
-            bands: shared.radios.iter().map(|radio| radio.radio_state().bands).sum(),
+            frames_sent: shared.radios().iter().map(|radio| radio.counts().handed).sum(),
+            bands: shared.radios().iter().map(|radio| radio.radio_state().bands).sum(),
             bands_not_at_end_look: settlement.late,
             bands_unreached: settlement.unreached,
             trace,

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::StartError;
+use super::{ReloadError, StartError};
 use crate::config::{Config, RadioConfig, RadioKind};
 use crate::lane::LaneWriter;
 use crate::radio::Radio;
 use crate::radio::dispatch::Settlement;
-use crate::radio::driver::{self, LaneThread};
+use crate::radio::driver::{self, LaneThread, Turn};
 use crate::radio::simulated::SimulatedRadio;
 use crate::radio::telemetry::RadioTelemetry;
 use crate::receive::Clock;
@@ -16,6 +16,44 @@ use crate::receive::Clock;
 #[derive(Debug, Default)]
 pub(super) struct Radios {
     threads: Vec<LaneThread>,
+    /// Whether the program brought the radio along, which the relay then cannot make.
+    brought: Vec<bool>,
+}
+
+/// The radios of another show, made and waiting. Dropped, they never begin.
+#[derive(Debug)]
+pub(super) struct Successors {
+    /// Not there any more once it is given.
+    turn: Option<Turn>,
+    /// By the radios of the new show: those that are new or begin anew.
+    begun: Vec<Option<LaneThread>>,
+    /// By the radios of the new show: those that go on, by their index in the old one.
+    pub(super) kept: Vec<Option<usize>>,
+    /// Ends of the lanes of those that begin.
+    pub(super) lanes: Vec<Option<LaneWriter>>,
+}
+
+impl Successors {
+    /// The names of radios that both shows have and that begin anew.
+    pub(super) fn restarted<'a>(&self, old: &Config, new: &'a Config) -> Vec<&'a str> {
+        let begin = new.radios.iter().zip(&self.kept).filter(|(_, kept)| kept.is_none());
+        let names = begin.map(|(radio, _)| radio.name.as_str());
+        names.filter(|name| old.radios.iter().any(|old| old.name == *name)).collect()
+    }
+
+    /// Whether every radio goes on in its place.
+    pub(super) fn are_the_same(&self, before: usize) -> bool {
+        self.kept.len() == before && (0..before).all(|index| self.kept[index] == Some(index))
+    }
+}
+
+impl Drop for Successors {
+    fn drop(&mut self) {
+        self.begun.iter().flatten().for_each(LaneThread::request_stop);
+        if let Some(turn) = self.turn.take() {
+            turn.after(Vec::new());
+        }
+    }
 }
 
 impl Radios {
@@ -29,7 +67,9 @@ impl Radios {
         let mut radios = Self::default();
         let mut lanes = Vec::with_capacity(config.radios.len() + 1);
         for radio in &config.radios {
-            let made = match bring(radio) {
+            let brought = bring(radio);
+            radios.brought.push(brought.is_some());
+            let made = match brought {
                 Some(brought) => brought,
                 None => make(radio, groups)?,
             };
@@ -39,6 +79,59 @@ impl Radios {
             radios.threads.push(thread);
         }
         Ok((radios, lanes))
+    }
+
+    /// Makes what another show needs. A radio goes on if its setup is the same, and the groups
+    /// are as many: its table is as long as the show.
+    pub(super) fn succeed(
+        &self,
+        old: &Config,
+        new: &Config,
+        clock: Clock,
+    ) -> Result<Successors, ReloadError> {
+        let groups = new.groups.len();
+        let same = |radio: &RadioConfig| {
+            let same = old.radios.iter().position(|old| old == radio);
+            same.filter(|_| old.groups.len() == groups)
+        };
+        let kept: Vec<_> = new.radios.iter().map(same).collect();
+        let ends = (0..self.threads.len()).filter(|index| !kept.contains(&Some(*index)));
+        if ends.into_iter().any(|index| self.brought.get(index) == Some(&true)) {
+            return Err(ReloadError::NeedsRestart("a radio that the app brings along"));
+        }
+        let mut next =
+            Successors { turn: Some(Turn::default()), begun: Vec::new(), kept, lanes: Vec::new() };
+        for (index, radio) in new.radios.iter().enumerate() {
+            if next.kept[index].is_some() {
+                next.begun.push(None);
+                next.lanes.push(None);
+                continue;
+            }
+            let begun = make(radio, groups).and_then(|made| {
+                driver::spawn_in_turn(&radio.name, made, groups, clock, next.turn.clone())
+                    .map_err(StartError::system("radio thread"))
+            });
+            let (lane, thread) = begun.map_err(|error| ReloadError::Radio(error.to_string()))?;
+            next.lanes.push(Some(lane));
+            next.begun.push(Some(thread));
+        }
+        Ok(next)
+    }
+
+    /// Goes over to them: what is not kept ends now, and then the new ones begin. Whoever drops
+    /// the last of the turn waits for the end.
+    pub(super) fn give_way(&mut self, mut next: Successors) -> Turn {
+        let mut old: Vec<Option<LaneThread>> = self.threads.drain(..).map(Some).collect();
+        let brought = std::mem::take(&mut self.brought);
+        for (kept, begun) in next.kept.iter().zip(std::mem::take(&mut next.begun)) {
+            let from = kept.and_then(|index| old.get_mut(index)?.take());
+            let is_brought = kept.and_then(|index| brought.get(index).copied());
+            self.threads.extend(from.or(begun));
+            self.brought.push(is_brought.unwrap_or(false));
+        }
+        let turn = next.turn.take().unwrap_or_default();
+        turn.after(old.into_iter().flatten().collect());
+        turn
     }
 
     /// Their figures, in the order of the show file.

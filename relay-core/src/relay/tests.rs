@@ -2,6 +2,7 @@
 
 mod denied;
 mod orders;
+mod reload;
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::atomic::AtomicU16;
@@ -9,6 +10,7 @@ use std::time::Instant;
 
 use super::*;
 use crate::snapshot::{GroupState, SignalState};
+use crate::steering::Actor;
 use crate::universe::{SacnUniverse, Universe};
 use crate::wire::artnet::{DmxFields, encode_dmx};
 use crate::wire::sacn::{self, Cid, DataFields};
@@ -108,6 +110,10 @@ impl Stage {
             (self.group(name).look.red == red).then_some(())
         });
     }
+}
+
+fn hand() -> Actor {
+    Actor { name: "foh".to_owned(), front: "test", address: None }
 }
 
 /// A console that sends to the relay's ports.
@@ -395,7 +401,7 @@ fn a_changed_show_takes_over_between_two_packets_and_joins_its_universes() {
             "universe = \"sacn/1\"\n        address = 2",
         )
         .replace("artnet/0/0/1", "sacn/9");
-    stage.handle.reload(parse(&changed)).unwrap();
+    stage.handle.reload(parse(&changed), &hand()).unwrap();
     stage.red("left", 2);
     stage.desk.multicast(9, &[99]);
     stage.red("right", 99);
@@ -410,7 +416,7 @@ fn a_change_that_needs_a_restart_is_refused_whole() {
     let mut config = stage.config.clone();
     config.network.sacn_port += 1;
     config.groups[0].name = "renamed".to_owned();
-    let error = stage.handle.reload(config).unwrap_err();
+    let error = stage.handle.reload(config, &hand()).unwrap_err();
     assert!(error.to_string().contains("port"), "{error}");
     stage.desk.sacn(1, &[4]);
     stage.red("left", 4);

@@ -50,7 +50,7 @@ pub(super) enum Command {
     /// Sockets or interfaces changed.
     Network(Change),
     /// Go over to another show.
-    Show(Box<CompiledShow>),
+    Show(Box<NextShow>),
     /// Copy the state of some universes and groups.
     Sample(Box<Sample>),
     /// An operator's order.
@@ -75,8 +75,33 @@ pub(super) enum Answer {
 #[expect(dead_code, reason = "carried to the control side only to be freed there")]
 pub(super) enum Retired {
     Network(Change),
-    /// The show before; or the new one, if it has too many universes.
-    Show(Result<Box<CompiledShow>, Box<CompiledShow>>),
+    /// The show before and the lanes that ended; or the new one, if it has too many universes.
+    Show(Box<NextShow>),
+}
+
+/// Another show, and who is to see it.
+pub(super) struct NextShow {
+    /// In its place the show before is given back.
+    pub(super) compiled: Option<Box<CompiledShow>>,
+    /// All its lanes, with any other in the place of those that are kept; none if all are.
+    pub(super) lanes: Vec<LaneWriter>,
+    /// Lanes that are kept: their index before, and now.
+    pub(super) kept: Vec<(usize, usize)>,
+}
+
+impl NextShow {
+    /// Trades the lanes of the show before for those of this one.
+    fn trade_lanes(&mut self, lanes: &mut Vec<LaneWriter>) {
+        if self.lanes.is_empty() {
+            return;
+        }
+        std::mem::swap(&mut self.lanes, lanes);
+        for &(before, now) in &self.kept {
+            if let (Some(before), Some(now)) = (self.lanes.get_mut(before), lanes.get_mut(now)) {
+                std::mem::swap(before, now);
+            }
+        }
+    }
 }
 
 /// What the relay thread has to say. Where there is no room, it is counted and not kept.
@@ -334,10 +359,9 @@ impl RelayThread {
             let now = self.receiver.timer_time(Some(Time::ZERO));
             let retired = match command {
                 Command::Network(change) => Retired::Network(self.change_network(change)),
-                Command::Show(show) => {
-                    let before = self.engine.replace_plan(now, show);
-                    self.publish(now, false);
-                    Retired::Show(before)
+                Command::Show(mut next) => {
+                    self.change_show(now, &mut next);
+                    Retired::Show(next)
                 }
                 Command::Sample(mut sample) => {
                     sample.fill(&self.engine, now);
@@ -368,6 +392,18 @@ impl RelayThread {
             let _ = self.ends.answers.try_send(Answer::Obeyed(retired));
         }
         true
+    }
+
+    fn change_show(&mut self, now: Time, next: &mut NextShow) {
+        let Some(compiled) = next.compiled.take() else { return };
+        next.compiled = Some(match self.engine.replace_plan(now, compiled) {
+            Ok(before) => {
+                next.trade_lanes(&mut self.lanes);
+                self.publish(now, false);
+                before
+            }
+            Err(refused) => refused,
+        });
     }
 
     fn change_network(&mut self, change: Change) -> Change {

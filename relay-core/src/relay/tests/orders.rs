@@ -190,7 +190,7 @@ fn a_reload_does_not_release_panic_and_masters_follow_the_names_of_groups() {
     stage.handle.order(&panic(true), &foh()).unwrap();
     let mut config = stage.config.clone();
     config.groups.reverse();
-    stage.handle.reload(config).unwrap();
+    stage.handle.reload(config, &foh()).unwrap();
     assert_eq!(stage.group("left").look.dimmer, 0, "still dark");
     stage.handle.order(&panic(false), &foh()).unwrap();
     assert_eq!(stage.group("left").look.dimmer, 51);
