@@ -52,6 +52,11 @@ impl Failure {
         Self { code, message: None }
     }
 
+    /// What is wrong; empty if the user has been told.
+    pub(crate) fn words(&self) -> &str {
+        self.message.as_deref().unwrap_or_default()
+    }
+
     /// Tells the user, and gives the code to exit with.
     pub(crate) fn report(self) -> ExitCode {
         if let Some(message) = self.message {

@@ -24,8 +24,10 @@ mod output_file;
 mod plan;
 mod record;
 mod recorded;
+mod reload;
 mod replay;
 mod run;
+mod running_show;
 mod schema;
 mod send;
 mod service;
@@ -80,6 +82,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Args),
+    Reload(reload::Args),
     Demo(demo::Args),
     Send(send::Args),
     Replay(replay::Args),
@@ -104,6 +107,7 @@ impl Command {
     fn run(self, out: &mut dyn Write) -> Result<(), Failure> {
         match self {
             Self::Run(args) => run::run(&args, out),
+            Self::Reload(args) => reload::run(&args, out),
             Self::Demo(args) => demo::run(&args, out),
             Self::Send(args) => send::run(&args, out),
             Self::Replay(args) => replay::run(&args, out),

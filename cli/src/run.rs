@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use wristcast_core::config::{Http, Osc};
@@ -20,7 +21,7 @@ use crate::monitor::{self, Tui};
 use crate::night_log::NightLog;
 use crate::osc;
 use crate::record::{self, RecordFileArgs};
-use crate::show_file::ShowFile;
+use crate::running_show::{Hangups, Keeper, Opened, state_folder};
 use crate::sources::{self, SourceLog};
 use crate::stop::Stop;
 use crate::supervisor::Supervisor;
@@ -29,12 +30,16 @@ use crate::supervisor::Supervisor;
 ///
 /// Once the sockets are open, one line that starts with `listening:` goes to stdout; the log goes
 /// to stderr, and on a terminal a status line below it. SIGINT (Ctrl-C) and SIGTERM leave the bands
-/// in the show's end look; a second signal ends the process at once.
+/// in the show's end look; a second signal ends the process at once. SIGHUP reads the show file again.
+///
+/// What ran last is kept: if the show file is broken at a start, its last good version runs, and the
+/// log, the status and the API say so.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   wristcast run show.toml
   wristcast run show.toml --log debug --trace looks.jsonl
+  wristcast run show.toml --watch
   wristcast run show.toml --tui --night-log tonight
   wristcast run show.toml --record tonight.pcapng
   wristcast run show.toml --log-format json 2> relay.log
@@ -69,6 +74,16 @@ pub(crate) struct Args {
     /// show file says. From other machines only with `allow` or `token_file` in its [osc].
     #[arg(long, value_name = "ADDRESS:PORT")]
     osc: Option<SocketAddr>,
+    /// Read the show file again whenever it changes, and not only when told to.
+    #[arg(long)]
+    watch: bool,
+    /// Keep the last good version of the show in this folder; in the system's own place for such
+    /// things if left out.
+    #[arg(long, value_name = "DIR", env = "WRISTCAST_STATE")]
+    state: Option<PathBuf>,
+    /// Do not start with the last good version of a show file that is broken.
+    #[arg(long)]
+    no_last_good: bool,
     /// Keep this machine from falling asleep while the show runs.
     #[arg(long)]
     keep_awake: bool,
@@ -80,10 +95,12 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
     if args.tui {
         monitor::needs_terminal()?;
     }
-    let config = ShowFile::read(&args.show)?.report()?;
+    let state = args.state.clone().or_else(state_folder).filter(|_| !args.no_last_good);
+    let (config, opened) = Opened::read(&args.show, state.as_deref())?;
     let console = Console::stderr();
     args.log.start(&console, "info")?;
-    let stop = Stop::on_signals()?;
+    let hangups = Hangups::new();
+    let stop = Stop::but_hangups_to(hangups.sender.clone())?;
 
     let (ports, http) = (Ports::of(&config.network), config.http.clone());
     let osc = osc(args.osc, config.osc.clone())?;
@@ -96,11 +113,12 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
         Some(name) => Some(NightLog::begin(name, relay.handle())?),
         None => None,
     };
+    let show = Arc::new(opened.runs(relay.handle()));
     let awake = args.keep_awake.then(KeepAwake::begin);
     let server = match http {
         Some(http) => {
             let tokens = tokens(&http, &args.show)?;
-            Some(Server::start(http.listen, relay.handle(), tokens)?)
+            Some(Server::start(http.listen, relay.handle(), tokens, Some(Arc::clone(&show)))?)
         }
         None => None,
     };
@@ -111,6 +129,7 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
         }
         None => None,
     };
+    let keeper = Keeper::begin(show, hangups, args.watch)?;
     // A relay goes on when nobody reads its stdout.
     let ready = ready_line(ports, &relay.handle().status(), osc.as_ref(), server.as_ref());
     let _ = writeln!(out, "{ready}").and_then(|()| out.flush());
@@ -128,6 +147,7 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
     }
     console.clear_status();
     drop(osc);
+    drop(keeper);
     let report = relay.stop();
     drop((server, awake));
     if let Some(night_log) = night_log {

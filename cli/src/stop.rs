@@ -1,5 +1,7 @@
-//! Asking a running command to stop: SIGINT, SIGTERM, SIGHUP, or the end of its time.
+//! Asking a running command to stop: SIGINT, SIGTERM, SIGHUP, or the end of its time. A command that
+//! reads its files again at a SIGHUP does not stop at it.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -19,11 +21,20 @@ impl Stop {
     /// From now on the first signal asks the command to stop, the second ends the process at once
     /// with code 4: whatever was to be done at the end was not done. Once per process.
     pub(crate) fn on_signals() -> Result<Self, Failure> {
+        Self::begin(None)
+    }
+
+    /// Likewise, but a SIGHUP is told to `hangups`, if it has room.
+    pub(crate) fn but_hangups_to(hangups: SyncSender<()>) -> Result<Self, Failure> {
+        Self::begin(Some(hangups))
+    }
+
+    fn begin(hangups: Option<SyncSender<()>>) -> Result<Self, Failure> {
         let (sender, signals) = sync_channel(1);
         let asked = AtomicBool::new(false);
         let asker = Asker { ask: sender, screen: Arc::default() };
         let on_signal = asker.clone();
-        ctrlc::set_handler(move || {
+        let stop = move || {
             if asked.swap(true, Ordering::Relaxed) {
                 if on_signal.screen.load(Ordering::Relaxed) {
                     ratatui::restore();
@@ -31,8 +42,9 @@ impl Stop {
                 std::process::exit(4);
             }
             on_signal.ask();
-        })
-        .map_err(|error| Failure::cannot_start(format!("cannot watch for signals: {error}")))?;
+        };
+        on_each(stop, hangups)
+            .map_err(|error| Failure::cannot_start(format!("cannot watch for signals: {error}")))?;
         Ok(Self { signals, asker, asked: false })
     }
 
@@ -80,4 +92,24 @@ impl Drop for ScreenTaken {
     fn drop(&mut self) {
         self.0.store(false, Ordering::Relaxed);
     }
+}
+
+#[cfg(unix)]
+fn on_each(stop: impl Fn() + Send + 'static, hangups: Option<SyncSender<()>>) -> io::Result<()> {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+    let wait = move || {
+        for signal in signals.forever() {
+            match &hangups {
+                Some(hangups) if signal == SIGHUP => drop(hangups.try_send(())),
+                _ => stop(),
+            }
+        }
+    };
+    std::thread::Builder::new().name("signals".into()).spawn(wait).map(drop)
+}
+
+#[cfg(not(unix))]
+fn on_each(stop: impl Fn() + Send + 'static, _hangups: Option<SyncSender<()>>) -> io::Result<()> {
+    ctrlc::set_handler(stop).map_err(io::Error::other)
 }

@@ -103,8 +103,8 @@ fn show(bands: u16) -> Result<Config, Failure> {
 
 /// The API on its usual port, or on a free one.
 fn serve(relay: RelayHandle) -> Result<Server, Failure> {
-    Server::start(API, relay.clone(), Tokens::default())
-        .or_else(|_| Server::start(SocketAddr::new(API.ip(), 0), relay, Tokens::default()))
+    Server::start(API, relay.clone(), Tokens::default(), None)
+        .or_else(|_| Server::start(SocketAddr::new(API.ip(), 0), relay, Tokens::default(), None))
 }
 
 /// A console whose packets arrive: sACN by multicast if the loopback interface carries it.

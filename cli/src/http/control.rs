@@ -66,6 +66,49 @@ fn actor(api: &Api, request: &HttpRequest<Body>) -> Result<Actor, Box<Response>>
     })
 }
 
+/// A reload as it is asked for.
+#[derive(Debug, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ReloadRequest {
+    /// Only tell what would change, or why it would be refused.
+    #[serde(default)]
+    check: bool,
+}
+
+/// What a reload changed, or would change.
+#[derive(Debug, Serialize, Deserialize, schemars::JsonSchema)]
+pub(super) struct Reloaded {
+    /// One sentence each; none if the file is the show that runs.
+    changes: Vec<String>,
+}
+
+/// Has the show file read again.
+pub(super) async fn reload(State(api): State<Api>, request: HttpRequest<Body>) -> Response {
+    let by = match actor(&api, &request) {
+        Ok(actor) => actor,
+        Err(refusal) => return *refusal,
+    };
+    let check = match guard::order::<ReloadRequest>(request).await {
+        Ok(order) => order.check,
+        Err(refusal) => return *refusal,
+    };
+    let Some(show) = api.show else {
+        let message = "this relay has no show file to read again".to_owned();
+        return failure(StatusCode::UNPROCESSABLE_ENTITY, message, Vec::new());
+    };
+    // Never closed.
+    let _turn = api.reloads.acquire().await;
+    let reload = move || if check { show.preview() } else { show.reload(&by) };
+    match tokio::task::spawn_blocking(reload).await {
+        Ok(Ok(changes)) => json(StatusCode::OK, &Reloaded { changes }),
+        Ok(Err(refusal)) => failure(StatusCode::UNPROCESSABLE_ENTITY, refusal.whole, Vec::new()),
+        Err(_) => {
+            let message = "the reload ended in a fault; see the log".to_owned();
+            failure(StatusCode::INTERNAL_SERVER_ERROR, message, Vec::new())
+        }
+    }
+}
+
 /// Has an order obeyed that comes as a `T`.
 pub(super) async fn order<T: DeserializeOwned>(
     State(api): State<Api>,

@@ -44,13 +44,22 @@ pub(super) async fn livez(State(api): State<Api>) -> Response {
 pub(super) async fn readyz(State(api): State<Api>) -> Response {
     answer(&api, |relay| {
         relay.control()?;
-        let missing = missing(&relay.status(), &relay.radios());
+        let status = relay.status();
+        let missing = missing(&status, &relay.radios());
         Ok(match missing.is_empty() {
-            true => (StatusCode::OK, "ready\n".to_owned()).into_response(),
+            true => (StatusCode::OK, ready(&status)).into_response(),
             false => (StatusCode::SERVICE_UNAVAILABLE, missing.join("\n") + "\n").into_response(),
         })
     })
     .await
+}
+
+/// A relay that runs another show than its file says is ready all the same: the crowd has light.
+fn ready(status: &Status) -> String {
+    match status.show_file_refused {
+        true => "ready\nthe show file is not the show that runs: see the faults\n".to_owned(),
+        false => "ready\n".to_owned(),
+    }
 }
 
 /// What is missing before light can go through.
@@ -123,6 +132,12 @@ impl Figures {
             "1 while the show is frozen",
             None,
             f64::from(u8::from(status.frozen)),
+        )?;
+        page.gauge(
+            "show_file_refused",
+            "1 while the show file is another than the show that runs",
+            None,
+            f64::from(u8::from(status.show_file_refused)),
         )?;
         let master = f64::from(status.grand_master) / 255.0;
         page.gauge(

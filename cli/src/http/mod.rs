@@ -19,6 +19,7 @@ mod tokens;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -33,6 +34,7 @@ use wristcast_core::relay::RelayHandle;
 
 use crate::exit::Failure;
 pub(crate) use control::request;
+use crate::running_show::RunningShow;
 use guard::Client;
 pub(crate) use live::Teller;
 pub(crate) use openapi::document;
@@ -66,11 +68,13 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Listens on `address` and answers for `relay`; those with one of `tokens` may give orders.
+    /// Listens on `address` and answers for `relay`; those with one of `tokens` may give orders,
+    /// also to read `show` again, if there is one.
     pub(crate) fn start(
         address: SocketAddr,
         relay: RelayHandle,
         tokens: Tokens,
+        show: Option<Arc<RunningShow>>,
     ) -> Result<Self, Failure> {
         let listener = TcpListener::bind(address).map_err(|error| bind_failure(address, &error))?;
         let failure = |error: io::Error| {
@@ -81,12 +85,12 @@ impl Server {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             // The relay answers one question at a time; more threads would only wait for it. Orders
-            // have another one.
-            .max_blocking_threads(2)
+            // have another one, and a reload, which may take seconds, a third.
+            .max_blocking_threads(3)
             .build()
             .map_err(failure)?;
         let (stop, stopped) = oneshot::channel();
-        let (router, looking) = routes::router(relay, tokens);
+        let (router, looking) = routes::router(relay, tokens, show);
         let serve = move || {
             runtime.block_on(async {
                 tokio::select! {

@@ -14,7 +14,7 @@ use wristcast_core::steering::{
     EndLookRequest, MasterRequest, OverrideRequest, ReleaseRequest, StartLookRequest, Switch,
 };
 
-use super::control::TokenHolder;
+use super::control::{ReloadRequest, Reloaded, TokenHolder};
 use super::routes::{Error, path};
 
 /// The whole document.
@@ -66,6 +66,7 @@ pub(crate) fn document() -> Value {
             &mut orders, "What groups show that have had no signal yet", false),
         path::END_LOOK: order::<EndLookRequest>(
             &mut orders, "What the bands are left showing when the relay stops", false),
+        path::RELOAD: reload(&mut orders, &mut schemas),
         path::SCENE: get::<SceneState>(
             &mut schemas, "What of the show does not change until a reload", &[]),
         path::LIVE: live(),
@@ -205,6 +206,23 @@ fn order<T: JsonSchema>(schemas: &mut SchemaGenerator, summary: &str, names: boo
         },
         "responses": responses,
     } })
+}
+
+/// The order that has an answer.
+fn reload(orders: &mut SchemaGenerator, schemas: &mut SchemaGenerator) -> Value {
+    let summary = "Read the show file again: taken whole between two packets, or refused whole";
+    let mut path = order::<ReloadRequest>(orders, summary, false);
+    let schema = schemas.subschema_for::<Reloaded>();
+    let responses = &mut path["post"]["responses"];
+    if let Some(responses) = responses.as_object_mut() {
+        responses.remove("204");
+    }
+    responses["200"] = json!({
+        "description": "What changed, or would change",
+        "content": { "application/json": { "schema": schema } },
+    });
+    responses["422"] = error("The show file was refused, and why; the show goes on as it was");
+    path
 }
 
 fn error(description: &str) -> Value {

@@ -19,6 +19,7 @@ use super::page::PageFile;
 use super::refusals::Refusals;
 use super::tokens::Tokens;
 use super::{control, live, metrics, openapi};
+use crate::running_show::RunningShow;
 
 /// The addresses, as the document and the router both write them.
 pub(super) mod path {
@@ -42,6 +43,7 @@ pub(super) mod path {
     pub(crate) const RELEASE: &str = "/api/v1/control/release";
     pub(crate) const START_LOOK: &str = "/api/v1/control/start_look";
     pub(crate) const END_LOOK: &str = "/api/v1/control/end_look";
+    pub(crate) const RELOAD: &str = "/api/v1/control/reload";
     pub(crate) const SCENE: &str = "/api/v1/scene";
     pub(crate) const LIVE: &str = "/api/v1/live";
     pub(crate) const METRICS: &str = "/metrics";
@@ -50,11 +52,11 @@ pub(super) mod path {
     pub(crate) const OPENAPI: &str = "/api/v1/openapi.json";
 
     /// Those that take orders.
-    pub(crate) const ORDERS: [&str; 7] =
-        [PANIC, FREEZE, MASTER, OVERRIDE, RELEASE, START_LOOK, END_LOOK];
+    pub(crate) const ORDERS: [&str; 8] =
+        [PANIC, FREEZE, MASTER, OVERRIDE, RELEASE, START_LOOK, END_LOOK, RELOAD];
 
     /// All of them, for whoever asks for something else.
-    pub(crate) const ALL: [&str; 25] = [
+    pub(crate) const ALL: [&str; 26] = [
         STATUS,
         UNIVERSES,
         UNIVERSE_SACN,
@@ -74,6 +76,7 @@ pub(super) mod path {
         RELEASE,
         START_LOOK,
         END_LOOK,
+        RELOAD,
         SCENE,
         LIVE,
         METRICS,
@@ -101,17 +104,23 @@ pub(super) struct Api {
     pub(super) refusals: Arc<Refusals>,
     /// Questions to the relay are asked one at a time, and leave a thread for orders.
     questions: Arc<Semaphore>,
+    /// The show that can be read again.
+    pub(super) show: Option<Arc<RunningShow>>,
+    /// One reload at a time, so that a thread is left for orders.
+    pub(super) reloads: Arc<Semaphore>,
 }
 
 /// The routes, and the work of looking at the relay for those who watch.
 pub(super) fn router(
     relay: RelayHandle,
     tokens: Tokens,
+    show: Option<Arc<RunningShow>>,
 ) -> (Router, impl Future<Output = ()> + Send + use<>) {
     let (questions, live) = (Arc::new(Semaphore::new(1)), Live::new());
     let looking = live.clone().look(relay.clone(), questions.clone());
     let (tokens, refusals) = (Arc::new(tokens), Arc::default());
-    let api = Api { relay, live, tokens, refusals, questions };
+    let reloads = Arc::new(Semaphore::new(1));
+    let api = Api { relay, live, tokens, refusals, questions, show, reloads };
     (routes().with_state(api), looking)
 }
 
@@ -140,6 +149,7 @@ fn routes() -> Router<Api> {
         .route(path::RELEASE, post(|api, body| control::order(api, body, Request::Release)))
         .route(path::START_LOOK, post(|api, body| control::order(api, body, Request::StartLook)))
         .route(path::END_LOOK, post(|api, body| control::order(api, body, Request::EndLook)))
+        .route(path::RELOAD, post(control::reload))
         .route(path::METRICS, get(metrics::metrics))
         .route(path::LIVEZ, get(metrics::livez))
         .route(path::READYZ, get(metrics::readyz))

@@ -86,7 +86,7 @@ pub(crate) fn needs_terminal() -> Result<(), Failure> {
 }
 
 /// `http://127.0.0.1:8420`, without a slash at the end.
-fn base(url: &str) -> Result<String, Failure> {
+pub(crate) fn base(url: &str) -> Result<String, Failure> {
     let bare = url.strip_prefix("http://").unwrap_or(url).trim_end_matches('/');
     let url = format!("http://{bare}");
     let sound = url.parse::<Uri>().is_ok_and(|uri| matches!(uri.path(), "" | "/"));

@@ -37,7 +37,7 @@ impl Rehearsal {
         let server = match http {
             Some(http) => {
                 let tokens = run::tokens(&http, show)?;
-                Some(Server::start(http.listen, relay.handle(), tokens)?)
+                Some(Server::start(http.listen, relay.handle(), tokens, None)?)
             }
             None => None,
         };

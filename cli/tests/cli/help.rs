@@ -8,6 +8,7 @@ fn help_names_every_command_and_every_exit_code() {
     assert_eq!(help.code, 0);
     for word in [
         "run",
+        "reload",
         "demo",
         "send",
         "replay",
@@ -37,6 +38,7 @@ fn help_names_every_command_and_every_exit_code() {
 fn help_of_every_command_has_an_example_that_is_itself_a_command() {
     for name in [
         "run",
+        "reload",
         "demo",
         "send",
         "replay",
@@ -105,6 +107,9 @@ fn a_wrong_command_line_is_code_2_and_says_what_is_right() {
         (&["record", "-o", "a.pcapng", "--keep", "2"][..], "--rotate"),
         (&["record", "-o", "a.pcapng", "--min-free", "1"][..], "`1.5GB`"),
         (&["run", "show.toml", "--record", "a.pcap"][..], ".pcapng.zst"),
+        (&["reload"][..], "--token-file"),
+        (&["reload", "--pid", "0"][..], "greater than 0"),
+        (&["reload", "--pid", "1", "--check"][..], "--check"),
         (&["show"][..], "convert"),
         (&["show", "convert", "a.pcapng", "b.mp3"][..], "--format"),
         (&["show", "convert", "a.pcapng", "b.fseq", "--step", "1s"][..], "1ms to 255ms"),

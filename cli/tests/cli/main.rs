@@ -18,6 +18,7 @@ mod metrics;
 mod night_log;
 mod osc;
 mod record;
+mod reload;
 mod replay;
 mod replay_network;
 mod run;

@@ -102,9 +102,18 @@ impl Running {
 
     /// Asks it to end, as the system does at shutdown.
     pub(crate) fn terminate(&self) {
-        let id = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-TERM", &id]).status().unwrap();
+        self.signal("-TERM");
+    }
+
+    /// Sends it a signal, `-HUP`.
+    pub(crate) fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").args([signal, &self.id()]).status().unwrap();
         assert!(sent.success());
+    }
+
+    /// Its process id.
+    pub(crate) fn id(&self) -> String {
+        self.child.id().to_string()
     }
 
     /// Waits for its end.
@@ -122,6 +131,7 @@ fn spawn(args: &[&str]) -> Child {
 fn piped(command: &mut Command) -> Child {
     command
         .env_remove("WRISTCAST_LOG")
+        .env("WRISTCAST_STATE", path("state"))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -150,7 +150,7 @@ fn a_start_look_chosen_by_hand_is_for_groups_that_wait_and_outlives_a_reload() {
     bands_red(&stage, "right", 90);
     assert_eq!(stage.group("left").look.red, 7, "it has a signal");
     assert_eq!(stage.handle.control().unwrap().start_look.red, 90);
-    stage.handle.reload(stage.config.clone()).unwrap();
+    stage.handle.reload(stage.config.clone(), &foh()).unwrap();
     assert_eq!(stage.group("right").look.red, 90);
     stage.handle.order(&start(None), &foh()).unwrap();
     bands_red(&stage, "right", 0);
