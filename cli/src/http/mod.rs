@@ -33,8 +33,8 @@ use tokio::sync::oneshot;
 use wristcast_core::relay::RelayHandle;
 
 use crate::exit::Failure;
-pub(crate) use control::request;
 use crate::running_show::RunningShow;
+pub(crate) use control::request;
 use guard::Client;
 pub(crate) use live::Teller;
 pub(crate) use openapi::document;

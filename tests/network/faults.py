@@ -1,0 +1,122 @@
+"""Faults of the network and of the machine under a running show: the light goes on as far as it can,
+what is lost is counted and told, and nothing needs a restart afterwards.
+
+usage: faults.py WRISTCAST
+"""
+import os
+import signal
+import socket
+import sys
+
+from bed import API_PORT, Bed, Desk, report, run, until, within
+
+PROGRAM = sys.argv[1]
+
+
+def loss_and_reordering(bed, relay, desk):
+    for words in (["loss", "10%"], ["loss", "50%"], ["delay", "20ms", "15ms"],
+                  ["delay", "10ms", "reorder", "25%", "50%"], ["duplicate", "20%"]):
+        bed.netem(*words)
+        report(f"netem {' '.join(words)}", relay.has_light(desk))
+    bed.netem()
+    universes = relay.ask("universes")
+    assert all(universe["state"] == "live" for universe in universes), "none was taken for lost"
+    missed = sum(source["missed"] for universe in universes for source in universe["sources"])
+    assert missed > 0, "what was missed is counted"
+    return relay.has_light(desk)
+
+
+def duplicate_address(bed, relay, desk):
+    """Another machine takes the relay's address: multicast and broadcast still arrive."""
+    run("ip", "netns", "add", bed.relay_ns + "-2")
+    try:
+        bed.cable("twin", bed.relay_ns + "-2", "eth0")
+        run("ip", "-n", bed.relay_ns + "-2", "addr", "add", "10.7.0.2/24", "dev", "eth0")
+        run("ip", "-n", bed.relay_ns + "-2", "link", "set", "dev", "eth0", "up")
+        return relay.has_light(desk)
+    finally:
+        run("ip", "netns", "del", bed.relay_ns + "-2")
+        until("its port is gone", lambda: "twin" not in bed.switch("-o", "link"))
+
+
+def no_igmp_querier(bed, relay, desk):
+    bed.switch("link", "set", "dev", "br0", "type", "bridge", "mcast_snooping", "1", "mcast_querier", "0")
+    took = relay.has_light(desk)
+    bed.switch("link", "set", "dev", "br0", "type", "bridge", "mcast_snooping", "0")
+    return took
+
+
+def mtu_too_small(bed, relay, desk):
+    """Packets come in fragments."""
+    bed.desk("link", "set", "dev", "eth0", "mtu", "576")
+    took = relay.has_light(desk)
+    bed.desk("link", "set", "dev", "eth0", "mtu", "1500")
+    return max(took, relay.has_light(desk))
+
+
+def stopped_and_continued(bed, relay, desk):
+    """SIGSTOP for longer than the receive buffer holds: what the kernel drops is counted and told."""
+    before = relay.ask("status")["packets"]["kernel_dropped"]
+    os.kill(relay.pid, signal.SIGSTOP)
+    sent = desk.sent
+    # 64 KiB hold less than a hundred packets.
+    until("frames that nobody reads", lambda: desk.sent > sent + 2000)
+    os.kill(relay.pid, signal.SIGCONT)
+    took = relay.has_light(desk)
+    until("drops are counted", lambda: relay.ask("status")["packets"]["kernel_dropped"] > before)
+    relay.has_fault("the kernel drops datagrams")
+    return took
+
+
+def no_descriptor_left(bed, relay, desk):
+    """Clients take every descriptor the relay may have: the light does not need one."""
+    clients = []
+    try:
+        with within(bed.relay_ns):
+            for _ in range(200):
+                client = socket.socket()
+                client.settimeout(1)
+                client.connect(("127.0.0.1", API_PORT))
+                clients.append(client)
+        before = desk.number
+        until("a second of traffic", lambda: desk.number > before + 44)
+    finally:
+        for client in clients:
+            client.close()
+    return relay.has_light(desk)
+
+
+def disk_full(bed, relay, desk):
+    """Night log, recording and trace are on a disk that is full at once."""
+    def recorded():
+        relay.must_live()
+        return any("recording has ended" in fault or "recording" in fault for fault in relay.faults())
+    until("the recording says so", recorded)
+    return relay.has_light(desk)
+
+
+def main():
+    print("network: every group has new light under the fault, or after it", flush=True)
+    with Bed() as bed:
+        bed.plug()
+        desk = Desk(bed.desk_ns)
+        full = bed.folder / "full"
+        full.mkdir()
+        try:
+            show = bed.show(network="receive_buffer_bytes = 65536")
+            with bed.running(PROGRAM, show, before=["prlimit", "--nofile=96"]) as relay:
+                relay.has_light(desk)
+                for fault in (loss_and_reordering, duplicate_address, no_igmp_querier, mtu_too_small,
+                              stopped_and_continued, no_descriptor_left):
+                    report(fault.__name__.replace("_", " "), fault(bed, relay, desk))
+            run("mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(full))
+            with bed.running(PROGRAM, bed.show(), "--night-log", str(full / "night"),
+                             "--trace", str(full / "looks.jsonl"),
+                             "--record", str(full / "show.pcapng")) as relay:
+                report("disk full", disk_full(bed, relay, desk))
+        finally:
+            run("umount", str(full), check=False)
+            desk.stop()
+
+
+main()
