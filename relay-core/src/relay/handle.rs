@@ -318,7 +318,7 @@ impl RelayHandle {
     /// Likewise, with who did it.
     pub fn note_by(&self, severity: Severity, text: impl Into<String>, by: &Actor) {
         let now = self.shared.clock.now();
-        lock(&self.shared.control).log.push_by(now, now, severity, text.into(), by);
+        lock(&self.shared.control).log.push_by(now, now, severity, text.into(), by, None);
     }
 
     /// Closes and reopens every socket and rejoins every multicast group; levels and sources stay.

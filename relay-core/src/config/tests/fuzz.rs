@@ -50,7 +50,7 @@ fn runs(config: &Config) {
     let mut table = GroupTable::new(config.groups.len());
     for universe in 0..plan.universes().len() {
         output.apply(Time::ZERO, universe, &[200; SLOTS], &mut plan, &mut table);
-        output.universe_lost(Time::ZERO, universe, &plan, &mut table);
+        output.universe_lost(Time::ZERO, universe, &mut plan, &mut table);
     }
     output.handle_timeout(Time::from_millis(10_000_000), &mut table);
     output.end(Time::from_millis(10_000_000), config.end_look, &mut table);
