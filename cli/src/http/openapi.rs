@@ -28,7 +28,7 @@ pub(crate) fn document() -> Value {
     // What is read may leave out what has a default; what is answered is always whole.
     let mut orders = settings.clone().into_generator();
     let mut schemas = settings.for_serialize().into_generator();
-    let paths = json!({
+    let mut paths = json!({
         path::STATUS: get::<Status>(&mut schemas, "The relay at a glance", &[]),
         path::UNIVERSES: get::<Vec<UniverseState>>(
             &mut schemas, "Every patched universe: levels, sources, who contributes", &[]),
@@ -66,7 +66,6 @@ pub(crate) fn document() -> Value {
             &mut orders, "What groups show that have had no signal yet", false),
         path::END_LOOK: order::<EndLookRequest>(
             &mut orders, "What the bands are left showing when the relay stops", false),
-        path::RELOAD: reload(&mut orders, &mut schemas),
         path::SCENE: get::<SceneState>(
             &mut schemas, "What of the show does not change until a reload", &[]),
         path::LIVE: live(),
@@ -78,6 +77,7 @@ pub(crate) fn document() -> Value {
         path::OPENAPI: get::<std::collections::BTreeMap<String, Value>>(
             &mut schemas, "This document", &[]),
     });
+    paths[path::RELOAD] = reload(&mut orders, &mut schemas);
     schemas.subschema_for::<Error>();
     let mut definitions = schemas.take_definitions(true);
     definitions.extend(orders.take_definitions(true));
