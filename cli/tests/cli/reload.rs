@@ -115,7 +115,7 @@ fn without_the_token_nothing_is_reloaded() {
 fn a_hang_up_reads_the_show_file_again_and_ends_nothing() {
     let show = Changing::start("reload-hup", &[]);
     show.change("\"right\"", "\"balcony\"");
-    let told = wristcast(&["reload", "--pid", &show.relay.process.id()]);
+    let told = wristcast(&["reload", "--pid", &show.relay.process.id().to_string()]);
     assert_eq!(told.code, 0, "{told:?}");
     let event = eventually("reloaded", || show.event("group `balcony` is new"));
     assert_eq!(event["by"], "this machine (SIGHUP)");
@@ -151,7 +151,7 @@ fn a_show_file_that_is_broken_at_a_start_gives_way_to_its_last_good_version() {
     let mut process = Running::start(&["run", &broken]);
     let ready = process.line();
     let api = ready.trim_end().rsplit_once("http://").expect("it runs").1.to_owned();
-    let relay = Relay { process, sacn: 0, artnet: 0, api: api.clone() };
+    let relay = Relay { process, sacn: 0, artnet: 0, api: api.clone(), ready };
     let show = Changing { relay, name, text };
     assert_eq!(show.groups(), ["left", "balcony"]);
     assert!(show.faults().contains("last good version"), "{}", show.faults());

@@ -107,13 +107,8 @@ impl Running {
 
     /// Sends it a signal, `-HUP`.
     pub(crate) fn signal(&self, signal: &str) {
-        let sent = Command::new("kill").args([signal, &self.id()]).status().unwrap();
+        let sent = Command::new("kill").args([signal, &self.id().to_string()]).status().unwrap();
         assert!(sent.success());
-    }
-
-    /// Its process id.
-    pub(crate) fn id(&self) -> String {
-        self.child.id().to_string()
     }
 
     /// Waits for its end.
