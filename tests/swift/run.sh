@@ -22,7 +22,7 @@ for file in Sources/WristcastFFI/wristcast_bridge.swift FFI/include/wristcast_br
   }
 done
 package=$root/package
-rm -rf "$package/apple-bridge" "$package/lib" && mkdir -p "$package/apple-bridge" "$package/lib"
+rm -rf "${package:?}/apple-bridge" "${package:?}/lib" && mkdir -p "$package/apple-bridge" "$package/lib"
 cp Package.swift "$package/"
 cp -r apple-bridge/swift "$package/apple-bridge/"
 # What only Apple's compilers can check is held to Swift's grammar at least.

@@ -30,16 +30,23 @@ final class Model: ObservableObject {
         didSet { host.keepAlive.setEnabled(keepsAlive) }
     }
 
-    private let host = RelayHost(
-        audio: AppleAudio(), content: .click(beatsPerMinute: 60), monitor: ApplePath(),
-        permissions: Permissions(
-            network: RelayProbe(), entitlements: AppleEntitlements(), bluetooth: AppleBluetooth()))
+    private let host: RelayHost
     private var lifecycle: AppleLifecycle?
     private var watching: Task<Void, Never>?
 
     var isRunning: Bool { snapshot != nil }
 
     init() {
+        let relay = Relay()
+        // Real bands are connected by the app itself, which iOS then can wake for them. Without
+        // this line the relay connects them, as long as the app runs.
+        relay.setRadio(BandCentral())
+        host = RelayHost(
+            relay: relay, audio: AppleAudio(), content: .click(beatsPerMinute: 60),
+            monitor: ApplePath(),
+            permissions: Permissions(
+                network: RelayProbe(), entitlements: AppleEntitlements(),
+                bluetooth: AppleBluetooth()))
         lifecycle = AppleLifecycle(host)
     }
 
@@ -70,15 +77,11 @@ final class Model: ObservableObject {
 
     func checkPermissions() {
         let host = host
-        let heard = snapshot?.sources.map(\.address) ?? []
         Task.detached {
-            let chosen = InterfaceChoice.choose(
-                from: SystemInterfaces().list(), path: host.pathWatcher.path, heardFrom: heard)
-            let report = host.permissions.check(address: chosen?.addressText)
-            host.continuity.handleMulticast(isSilent: report.localNetwork == .silentlyBlocked)
+            let (report, address) = host.checkPermissions()
             await MainActor.run {
                 self.permissions = report
-                self.address = chosen?.addressText
+                self.address = address
             }
         }
     }

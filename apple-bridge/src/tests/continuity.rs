@@ -2,9 +2,7 @@
 //! the packet. Linux, because the sockets are found in /proc.
 #![cfg(target_os = "linux")]
 
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-
+use super::phone::{self, Phone};
 use super::*;
 
 /// This process's descriptors of sockets bound to `port`.
@@ -25,7 +23,7 @@ fn descriptors(port: u16) -> Vec<i32> {
 }
 
 /// Sockets that stay open and give nothing any more: what a suspended app finds at worst.
-fn silence(port: u16) {
+pub(super) fn silence(port: u16) {
     for descriptor in descriptors(port) {
         let nobody = socket2::SockAddr::from(std::net::SocketAddr::from(([127, 0, 0, 1], 9)));
         // SAFETY: the descriptor is open, and the address is valid for the length of the call.
@@ -82,119 +80,17 @@ const PACE: Duration = Duration::from_millis(40);
 /// Packets sent while the other process stands still.
 const ASLEEP: u64 = 40;
 
-/// Another process with a relay, which does as it is told, line by line.
-struct Phone {
-    process: Child,
-    orders: ChildStdin,
-    answers: BufReader<ChildStdout>,
-}
-
-impl Phone {
-    /// The environment variable that makes the test below the other process.
-    const PORT: &str = "WRISTCAST_TEST_PHONE";
-
-    fn start(port: u16) -> Self {
-        let name = "tests::continuity::a_process_that_was_stopped_reports_what_it_missed";
-        let mut process = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", name, "--nocapture", "--test-threads=1"])
-            .env(Self::PORT, port.to_string())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let orders = process.stdin.take().unwrap();
-        let answers = BufReader::new(process.stdout.take().unwrap());
-        let mut phone = Self { process, orders, answers };
-        phone.answer();
-        phone
-    }
-
-    fn order(&mut self, order: &str) {
-        writeln!(self.orders, "{order}").unwrap();
-    }
-
-    /// The next answer; what the test harness prints is none.
-    fn answer(&mut self) -> String {
-        loop {
-            let mut line = String::new();
-            assert_ne!(self.answers.read_line(&mut line).unwrap(), 0, "the other process ended");
-            if let Some((_, answer)) = line.split_once("answer: ") {
-                return answer.trim().to_owned();
-            }
-        }
-    }
-
-    /// Orders and waits for the answer.
-    fn ask(&mut self, order: &str) -> String {
-        self.order(order);
-        self.answer()
-    }
-
-    /// Waits until the process stands still, as it was told to.
-    fn wait_until_stopped(&self) {
-        let mut status = 0;
-        // SAFETY: `status` is valid for the length of the call.
-        let waited =
-            unsafe { libc::waitpid(self.process.id() as i32, &raw mut status, libc::WUNTRACED) };
-        assert!(waited > 0 && libc::WIFSTOPPED(status));
-    }
-
-    fn resume(&self) {
-        // SAFETY: signals touch no memory; the process is our child and was not waited for.
-        assert_eq!(unsafe { libc::kill(self.process.id() as i32, libc::SIGCONT) }, 0);
-    }
-}
-
-impl Drop for Phone {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-/// What the other process does.
-fn be_the_phone(port: u16) {
-    let answer = |text: &str| println!("\nanswer: {text}");
-    let relay = BridgeRelay::new();
-    relay.start(text(show_text(port, SIMULATED))).unwrap();
-    answer("ready");
-    for order in std::io::stdin().lines() {
-        match order.unwrap().as_str() {
-            "sleep" => {
-                silence(port);
-                // SAFETY: signals touch no memory.
-                unsafe { libc::raise(libc::SIGSTOP) };
-                relay.rebind("the app is back".to_owned()).unwrap();
-                answer("awake");
-            }
-            "report" => {
-                let snapshot = relay.snapshot().unwrap().unwrap();
-                let (seen, missed) =
-                    snapshot.sources.first().map_or((0, 0), |it| (it.seen, it.missed));
-                let gaps: Vec<String> = snapshot
-                    .gaps
-                    .iter()
-                    .map(|gap| {
-                        format!("{}{}", gap.missed.unwrap(), if gap.exact { "" } else { "?" })
-                    })
-                    .collect();
-                answer(&format!("seen {seen} missed {missed} gaps {}", gaps.join(",")));
-            }
-            _ => answer("what?"),
-        }
-    }
-}
-
 /// The first user's test: packets at a steady pace, the process stopped in the middle and its
 /// sockets taken away, as iOS does with an app whose phone is locked.
 #[test]
 fn a_process_that_was_stopped_reports_what_it_missed() {
-    if let Some(port) = std::env::var_os(Phone::PORT) {
-        return be_the_phone(port.to_string_lossy().parse().unwrap());
+    if Phone::is_this() {
+        return phone::run();
     }
     let mut stage = Stage::new("");
     stage.relay.stop();
-    let mut phone = Phone::start(stage.port);
+    let name = "tests::continuity::a_process_that_was_stopped_reports_what_it_missed";
+    let mut phone = Phone::start(name, stage.port, &show_text(stage.port, SIMULATED));
     let send = |stage: &mut Stage, count: u64| {
         for _ in 0..count {
             stage.send([9, 9, 9, 0]);
@@ -203,13 +99,13 @@ fn a_process_that_was_stopped_reports_what_it_missed() {
     };
     send(&mut stage, 20);
     eventually("heard", || phone.ask("report").starts_with("seen 20 missed 0").then_some(()));
-    phone.order("sleep");
+    phone.order("lose sockets and sleep");
     phone.wait_until_stopped();
     send(&mut stage, ASLEEP);
     phone.resume();
     assert_eq!(phone.answer(), "awake");
     send(&mut stage, 10);
-    let expected = format!("seen 30 missed {ASLEEP} gaps {ASLEEP}");
+    let expected = format!("seen 30 missed {ASLEEP} gaps {ASLEEP} full 0");
     let mut last = String::new();
     let report = eventually("all heard", || {
         last = phone.ask("report");

@@ -2,7 +2,11 @@
 
 mod continuity;
 mod lifecycle;
+mod namespace;
+mod phone;
+mod property_lists;
 mod radio;
+mod suspension;
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, UdpSocket};
@@ -84,11 +88,17 @@ impl Stage {
 
     /// Sends one packet of levels with the next sequence number.
     fn send(&mut self, levels: [u8; 4]) {
+        self.send_to(Ipv4Addr::LOCALHOST, levels);
+    }
+
+    /// Likewise, to this address; it may be unreachable.
+    fn send_to(&mut self, to: Ipv4Addr, levels: [u8; 4]) {
         self.sequence = if self.sequence == 255 { 1 } else { self.sequence + 1 };
         let mut packet = b"Art-Net\0\x00\x50\x00\x0e".to_vec();
         packet.extend([self.sequence, 0, 1, 0, 0, 4]);
         packet.extend(levels);
-        self.console.send_to(&packet, (Ipv4Addr::LOCALHOST, self.port)).unwrap();
+        let sent = self.console.send_to(&packet, (to, self.port));
+        assert!(sent.is_ok() || !to.is_loopback(), "{sent:?}");
         self.sent += 1;
     }
 

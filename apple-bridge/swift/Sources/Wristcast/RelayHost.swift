@@ -76,6 +76,21 @@ public final class RelayHost: Sendable {
         _ = try? await relay.perform { $0.stop() }
     }
 
+    /// Finds out what the app may do, on the interface that consoles are heard from, and tells the
+    /// continuity whether multicast comes in. Blocks for some seconds: not for the main thread.
+    /// Returns the report and the address of that interface, `nil` if there is none.
+    @discardableResult
+    public func checkPermissions(
+        interfaces: any InterfaceLister = SystemInterfaces()
+    ) -> (report: Permissions.Report, address: String?) {
+        let heardFrom = (try? relay.snapshot())??.sources.map(\.address) ?? []
+        let chosen = InterfaceChoice.choose(
+            from: interfaces.list(), path: pathWatcher.path, heardFrom: heardFrom)
+        let report = permissions.check(address: chosen?.addressText)
+        continuity.handleMulticast(isSilent: report.localNetwork == .silentlyBlocked)
+        return (report, chosen?.addressText)
+    }
+
     /// Says where the app is, to all who want to know.
     public func setAppState(_ state: AppState) {
         relay.setAppState(state)

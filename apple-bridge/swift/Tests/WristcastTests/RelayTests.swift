@@ -150,6 +150,23 @@ final class RelayTests: XCTestCase {
         relay.stop()
     }
 
+    func testTheHostTestsTheInterfaceThatAConsoleIsHeardFrom() async throws {
+        let (console, asked) = (Console(), Asked())
+        let permissions = Permissions(
+            network: asked, entitlements: NoEntitlements(), bluetooth: NoBluetooth())
+        let host = RelayHost(
+            audio: FakeAudio(), content: .silence, monitor: FakeMonitor(), permissions: permissions)
+        try await host.start(.values(values(console)))
+        try eventually(host.relay, console) { $0.packets.accepted > 0 }
+        let (report, address) = host.checkPermissions(interfaces: TwoNetworks())
+        XCTAssertEqual(address, "127.0.0.1")
+        XCTAssertEqual(asked.addresses.with { $0 }, ["127.0.0.1", "127.0.0.1", "127.0.0.1"])
+        XCTAssertEqual(report.localNetwork, .silentlyBlocked)
+        XCTAssertEqual(host.permissions.report, report)
+        await host.stop()
+        XCTAssertEqual(host.checkPermissions(interfaces: TwoNetworks()).address, "10.0.0.5")
+    }
+
     func testTheHostKeepsTheBooksOfARunningRelay() async throws {
         let console = Console()
         let audio = FakeAudio()
@@ -185,4 +202,26 @@ private struct NoEntitlements: EntitlementReader {
 
 private struct NoBluetooth: BluetoothAuthority {
     func state() -> BluetoothState { .unsupported }
+}
+
+/// A system that drops what is sent, and remembers through which address.
+private final class Asked: LocalNetworkProbe {
+    let addresses = Locked<[String]>([])
+
+    func probe(address: String, waitMs: UInt32) -> Probe {
+        addresses.with { $0.append(address) }
+        return Probe(verdict: .silent, errno: nil, detail: "")
+    }
+}
+
+/// A network without the console, and the one it is on.
+private struct TwoNetworks: InterfaceLister {
+    func list() -> [NetworkInterface] {
+        [
+            NetworkInterface(
+                name: "en0", index: 1, address: 0x0A00_0005, mask: 0xFFFF_FF00, isUsable: true),
+            NetworkInterface(
+                name: "lo0", index: 2, address: 0x7F00_0001, mask: 0xFF00_0000, isUsable: true),
+        ]
+    }
 }

@@ -12,6 +12,8 @@
                 (UIApplication.didEnterBackgroundNotification, .background),
                 // Comes with a lock only where a passcode is set; the background comes in any case.
                 (UIApplication.protectedDataWillBecomeUnavailableNotification, .locked),
+                // Unlocked, if not into this app; else it becomes active next.
+                (UIApplication.protectedDataDidBecomeAvailableNotification, .background),
             ]
             tokens = states.map { name, state in
                 NotificationCenter.default.addObserver(forName: name, object: nil, queue: .main) {
