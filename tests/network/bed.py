@@ -11,6 +11,7 @@ import ctypes
 import json
 import os
 import pathlib
+import random
 import signal
 import socket
 import struct
@@ -86,6 +87,10 @@ class Desk:
         self.socket.bind((DESK, 0))
         self.number = 0
         self.sent = 0
+        # What the way to the relay does to packets. Here and not by the kernel's netem, which many have not.
+        self.random = random.Random(1)
+        self.loss = self.twice = self.late = 0.0
+        self.held = []
         self.silent = threading.Event()
         self.ended = threading.Event()
         self.thread = threading.Thread(target=self.run, daemon=True)
@@ -102,11 +107,26 @@ class Desk:
     def frame(self):
         self.number += 1
         levels = struct.pack(">H", self.number & 0xFFFF) + bytes(510)
-        for universe in SACN:
-            group = f"239.255.{universe >> 8}.{universe & 255}"
-            self.send(sacn(universe, self.number, levels), (group, 5568))
-        for address in ARTNET:
-            self.send(artnet(address, self.number, levels), ("10.7.0.255", 6454))
+        packets = [(sacn(universe, self.number, levels), (f"239.255.{universe >> 8}.{universe & 255}", 5568))
+                   for universe in SACN]
+        packets += [(artnet(address, self.number, levels), ("10.7.0.255", 6454)) for address in ARTNET]
+        late, self.held = self.held, []
+        for packet, to in packets:
+            if self.random.random() < self.loss:
+                continue
+            if self.random.random() < self.late:
+                self.held.append((packet, to))
+                continue
+            self.send(packet, to)
+            if self.random.random() < self.twice:
+                self.send(packet, to)
+        # After those of the next frame: out of order.
+        for packet, to in late:
+            self.send(packet, to)
+
+    def weather(self, loss=0.0, twice=0.0, late=0.0):
+        """Shares of packets that are lost, that come twice, and that come after the next frame's."""
+        self.loss, self.twice, self.late = loss, twice, late
 
     def send(self, packet, to):
         # A full queue of the link is the network's loss, not the desk's end.
@@ -185,12 +205,6 @@ class Bed:
     def plug(self, name="eth0", address=RELAY):
         self.relay("addr", "replace", f"{address}/24", "brd", "+", "dev", name)
         self.relay("link", "set", "dev", name, "up")
-
-    def netem(self, *words):
-        """What the way from the switch to the relay does to packets; nothing: it is sound."""
-        run("tc", "-n", self.switch_ns, "qdisc", "del", "dev", "one", "root", check=False)
-        if words:
-            run("tc", "-n", self.switch_ns, "qdisc", "add", "dev", "one", "root", "netem", *words)
 
     def show(self, name="show.toml", more="", network="", groups=GROUPS, bands=1):
         """Writes a show file that listens to whatever has an address of the desk's network."""
