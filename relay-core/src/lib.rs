@@ -63,6 +63,8 @@ pub mod relay;
 pub mod schedule;
 pub mod show;
 pub mod snapshot;
+#[cfg(feature = "io")]
+pub mod standby;
 pub mod steering;
 pub mod strobe;
 pub mod table;

@@ -1,0 +1,563 @@
+//! Who drives: one relay's side of a standby, as a state machine.
+//!
+//! **After any call with the time in it: hand [`license`](Node::license) to the radios, drain
+//! [`poll_event`](Node::poll_event), send [`poll_beat`](Node::poll_beat), call
+//! [`handle_tick`](Node::handle_tick) again within [`Timing::tick`].**
+//!
+//! ```text
+//!            nobody drives, the other is silent or gave
+//!   Follows ────────────────────────────────────────────► Drives
+//!      ▲ ▲      isolated, stood still, stuck, both drove      │ ordered, asked, input lost
+//!      │ └────────────────────────────────────────────────────┤
+//!      └──────────────── Gave ◄──── radios let go ──── Gives ◄┘
+//! ```
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::Timing;
+use super::beat::{Beat, Hands, Told};
+use super::input::{Input, Pace};
+use super::license::{Grounds, License};
+use super::words::{Event, Why};
+use crate::time::Time;
+
+/// Beats whose sending times are remembered: more than are sent in the time of a lease.
+const SENT_MAX: usize = 64;
+
+/// Events that may wait to be told.
+const EVENTS_MAX: usize = 32;
+
+/// After it began to drive a relay does not give for so long because of its input: two relays with
+/// bad cables do not play ball.
+const SETTLE: Duration = Duration::from_secs(2);
+
+/// How long a relay hears fewer universes than the other before it gives.
+const LESS_MAX: Duration = Duration::from_secs(1);
+
+/// How long the preferred relay must be well before it asks for the bands again, if it may.
+const WELL: Duration = Duration::from_secs(10);
+
+/// How long an order to take waits for the other to give.
+const WANT_MAX: Duration = Duration::from_secs(5);
+
+/// Longest time that radios are waited for when they are to let go.
+const LET_GO_MAX: Duration = Duration::from_secs(1);
+
+/// What a relay sees of itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Own {
+    /// Of the consoles.
+    pub input: Input,
+    /// Whether the relay thread gets on.
+    pub works: bool,
+    /// Whether every radio has let go: nothing of it is on its way to a band any more.
+    pub released: bool,
+    /// Bands connected.
+    pub connected: u32,
+    /// Bands of its show.
+    pub bands: u32,
+    /// What operators have done by hand.
+    pub hands: Hands,
+    /// Tells shows apart.
+    pub show: u64,
+}
+
+/// What a relay is to the connected bands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The other one drives, or nobody.
+    Follows,
+    /// It drives.
+    Drives,
+    /// It lets go for the other to take them.
+    Gives {
+        /// When that began.
+        since: Time,
+    },
+    /// It has let go, and the other may take them.
+    Gave {
+        /// When that was.
+        since: Time,
+    },
+}
+
+/// What an operator may order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// This relay is to drive.
+    Take,
+    /// The other one is to drive.
+    Give,
+}
+
+/// Why it was not obeyed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OrderRefused {
+    /// There is nobody to give to.
+    #[error("the other relay is not heard: there is nobody to give the bands to")]
+    NobodyThere,
+    /// There is nothing to give.
+    #[error("this relay does not drive the bands; give the order to the one that does")]
+    NotDriving,
+    /// The other one could not go on.
+    #[error("the other relay does not work: its relay thread does not get on")]
+    PeerStuck,
+}
+
+/// What the other said last.
+#[derive(Clone, Copy, Debug)]
+struct Heard {
+    beat: Beat,
+    at: Time,
+}
+
+/// One relay's side of a standby.
+#[derive(Debug)]
+pub struct Node {
+    timing: Timing,
+    preferred: bool,
+    gives_back: bool,
+    role: Role,
+    own: Own,
+    pace: Pace,
+    peer: Option<Heard>,
+    /// Nothing is known of what was said before.
+    listens_since: Time,
+    ticked: Time,
+    contact: bool,
+    /// Counts the beats sent.
+    counter: u64,
+    sent: VecDeque<(u64, Time)>,
+    /// The first beat that said that we drive.
+    drives_from: u64,
+    drives_since: Time,
+    /// When the newest beat went out that the other follows by.
+    granted: Option<Time>,
+    sole: bool,
+    /// Since when it asks the other to give.
+    wants: Option<Time>,
+    fit_since: Option<Time>,
+    /// Since when the other hears more, and since when nobody drives.
+    less_since: Option<Time>,
+    nobody_since: Option<Time>,
+    well_since: Option<Time>,
+    /// An operator gave the bands away: they are not asked back.
+    given_by_order: bool,
+    beat_due: Time,
+    take_overs: u32,
+    events: VecDeque<Event>,
+}
+
+impl Node {
+    /// A relay that has just started: it follows until it knows better.
+    pub fn new(timing: Timing, preferred: bool, gives_back: bool, now: Time) -> Self {
+        Self {
+            timing,
+            preferred,
+            gives_back,
+            role: Role::Follows,
+            own: Own::default(),
+            pace: Pace::default(),
+            peer: None,
+            listens_since: now,
+            ticked: now,
+            contact: false,
+            counter: 0,
+            sent: VecDeque::with_capacity(SENT_MAX),
+            drives_from: 0,
+            drives_since: now,
+            granted: None,
+            sole: false,
+            wants: None,
+            fit_since: None,
+            less_since: None,
+            nobody_since: None,
+            well_since: None,
+            given_by_order: false,
+            beat_due: now,
+            take_overs: 0,
+            events: VecDeque::with_capacity(EVENTS_MAX),
+        }
+    }
+
+    /// What it is to the bands.
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// Whether it is the one that drives if both can.
+    pub fn is_preferred(&self) -> bool {
+        self.preferred
+    }
+
+    /// What the other last said and when, if it is heard.
+    pub fn peer(&self, now: Time) -> Option<(&Beat, Time)> {
+        let heard = self.peer.as_ref().filter(|_| self.is_heard(now))?;
+        Some((&heard.beat, heard.at))
+    }
+
+    /// How often it began to drive.
+    pub fn take_overs(&self) -> u32 {
+        self.take_overs
+    }
+
+    /// Whether an operator's order, or its own, to get the bands is open.
+    pub fn wants(&self) -> bool {
+        self.wants.is_some()
+    }
+
+    /// What happened.
+    #[must_use]
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// Until when frames may be written to connected bands; `None`: not now.
+    #[must_use]
+    pub fn license(&self, now: Time) -> Option<Time> {
+        match self.grounds(now) {
+            License::Until(until) | License::Sole(until) if self.role == Role::Drives => {
+                // Beyond that nobody has looked whether it still holds.
+                Some(until.min(self.ticked + self.timing.lease())).filter(|until| *until > now)
+            }
+            _ => None,
+        }
+    }
+
+    /// Takes a beat that is believed. `heard` is the number of the last of ours that it had heard.
+    pub fn handle_beat(&mut self, now: Time, beat: &Beat, heard: Option<u64>) {
+        let said = self.peer.map(|peer| peer.beat.told);
+        self.peer = Some(Heard { beat: *beat, at: now });
+        if said != Some(beat.told) {
+            // It waits for us to know.
+            self.beat_due = now;
+        }
+        if let (Role::Drives, Told::Follows, Some(heard)) = (self.role, beat.told, heard)
+            && heard >= self.drives_from
+            && let Some(&(_, at)) = self.sent.iter().find(|(counter, _)| *counter == heard)
+        {
+            self.granted = self.granted.max(Some(at));
+        }
+        if beat.told != Told::Follows {
+            self.granted = None;
+        }
+        self.sole = false;
+        self.step(now);
+    }
+
+    /// Does what is due. `own` is how this relay is now. True: it stood still since the last call, and
+    /// beats that wait to be read are of a time that is over; they are to be thrown away.
+    #[must_use]
+    pub fn handle_tick(&mut self, now: Time, own: &Own) -> bool {
+        let stood_still = now.since(self.ticked) > self.timing.lease();
+        self.ticked = now;
+        if stood_still {
+            self.listens_since = now;
+            self.granted = None;
+            self.sole = false;
+            self.nobody_since = None;
+            self.fit_since = None;
+            if self.role != Role::Follows {
+                self.follow(now, Why::StoodStill);
+            }
+        }
+        self.own = *own;
+        let alone = stood_still || now.since(self.heard()) > self.timing.silence();
+        let theirs = self.peer.and_then(|peer| peer.beat.input.heard);
+        let ours = own.input.heard.unwrap_or_default() + 2 * self.timing.beat();
+        let doubtful = alone || theirs.is_some_and(|theirs| theirs > ours);
+        self.pace.note(now, own.input.heard, doubtful, &self.timing);
+        let patience = self.pace.patience(&self.timing);
+        let flows = own.input.age(now).is_some_and(|age| age < patience);
+        match (own.works && flows, self.fit_since) {
+            (true, None) => (self.fit_since, self.beat_due) = (Some(now), now),
+            (false, Some(_)) => (self.fit_since, self.beat_due) = (None, now),
+            _ => {}
+        }
+        if self.contact != self.is_heard(now) {
+            self.contact = !self.contact;
+            self.tell(if self.contact { Event::PeerHeard } else { Event::PeerLost });
+        }
+        self.step(now);
+        stood_still
+    }
+
+    /// Takes an operator's order.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be obeyed.
+    pub fn order(&mut self, now: Time, order: Order) -> Result<(), OrderRefused> {
+        match (order, self.role) {
+            (Order::Take, Role::Drives) | (Order::Give, Role::Gives { .. } | Role::Gave { .. }) => {
+            }
+            (Order::Take, _) if !self.is_heard(now) => {
+                // Who orders that knows what the other does.
+                self.drive(now, Why::Ordered);
+                self.sole = true;
+            }
+            (Order::Take, _) => {
+                self.wants = Some(now);
+                self.beat_due = now;
+            }
+            (Order::Give, Role::Drives) => {
+                if !self.is_heard(now) {
+                    return Err(OrderRefused::NobodyThere);
+                }
+                if !self.peer.is_some_and(|peer| peer.beat.works) {
+                    return Err(OrderRefused::PeerStuck);
+                }
+                self.given_by_order = true;
+                self.give(now, Why::Ordered);
+            }
+            (Order::Give, Role::Follows) => return Err(OrderRefused::NotDriving),
+        }
+        Ok(())
+    }
+
+    /// The relay is about to stop: gives the bands if there is somebody to take them. False: there
+    /// is not, and the end look is this relay's to send.
+    pub fn stops(&mut self, now: Time) -> bool {
+        let takes = self.peer.is_some_and(|peer| peer.beat.works) && self.is_heard(now);
+        if self.role == Role::Drives && takes {
+            self.give(now, Why::Stopping);
+        }
+        self.role != Role::Drives
+    }
+
+    /// The beat to send now, if one is due, and its number. To be called when it can be sent.
+    #[must_use]
+    pub fn poll_beat(&mut self, now: Time) -> Option<(u64, Beat)> {
+        if now < self.beat_due {
+            return None;
+        }
+        self.beat_due = now + self.timing.beat();
+        self.counter += 1;
+        if self.sent.len() == SENT_MAX {
+            self.sent.pop_front();
+        }
+        self.sent.push_back((self.counter, now));
+        let told = match self.role {
+            Role::Follows => Told::Follows,
+            Role::Drives => Told::Drives,
+            Role::Gives { .. } => Told::Gives,
+            Role::Gave { .. } => Told::Gave,
+        };
+        let own = &self.own;
+        let beat = Beat {
+            told,
+            preferred: self.preferred,
+            works: own.works,
+            fit: self.fit_since.is_some(),
+            wants: self.wants.is_some(),
+            input: own.input,
+            connected: own.connected,
+            bands: own.bands,
+            hands: own.hands,
+            show: own.show,
+        };
+        Some((self.counter, beat))
+    }
+
+    /// When the other was last heard, or since when we listen.
+    fn heard(&self) -> Time {
+        self.peer.map_or(Time::ZERO, |peer| peer.at).max(self.listens_since)
+    }
+
+    /// Whether the other was heard lately, and since we listen.
+    fn is_heard(&self, now: Time) -> bool {
+        self.peer.is_some_and(|peer| {
+            peer.at >= self.listens_since && now.since(peer.at) < self.timing.take_over
+        })
+    }
+
+    fn grounds(&self, now: Time) -> License {
+        let grounds = Grounds {
+            timing: &self.timing,
+            now,
+            granted: self.granted,
+            peer: self.peer.as_ref().map(|peer| &peer.beat),
+            heard: self.heard(),
+            input: &self.own.input,
+            pace: &self.pace,
+            sole: self.sole,
+        };
+        grounds.license()
+    }
+
+    fn step(&mut self, now: Time) {
+        match self.role {
+            Role::Follows => self.step_following(now),
+            Role::Drives => self.step_driving(now),
+            Role::Gives { since } => {
+                if self.own.released || now.since(since) >= LET_GO_MAX {
+                    self.role = Role::Gave { since: now };
+                    self.beat_due = now;
+                }
+            }
+            Role::Gave { since } => {
+                let taken = self.peer.is_some_and(|peer| peer.beat.told == Told::Drives);
+                if taken && self.is_heard(now) {
+                    self.role = Role::Follows;
+                    self.nobody_since = None;
+                    self.beat_due = now;
+                } else if now.since(since) >= 3 * self.timing.take_over {
+                    self.follow(now, Why::NotTaken);
+                }
+            }
+        }
+    }
+
+    fn step_following(&mut self, now: Time) {
+        if self.wants.is_some_and(|since| now.since(since) >= WANT_MAX) {
+            self.wants = None;
+        }
+        let Some(peer) = self.peer.filter(|_| self.is_heard(now)) else {
+            return self.step_unheard(now);
+        };
+        let fit = self.fit_since.is_some();
+        match peer.beat.told {
+            Told::Drives | Told::Gives => {
+                self.nobody_since = None;
+                self.ask_back(now, &peer.beat);
+            }
+            Told::Gave if self.own.works => {
+                let why = if self.wants.is_some() { Why::Ordered } else { Why::Given };
+                self.drive(now, why);
+            }
+            Told::Gave => {}
+            // Somebody who is just falling silent is none to agree with.
+            Told::Follows if now.since(peer.at) >= self.timing.silence() => {}
+            Told::Follows => {
+                let since = *self.nobody_since.get_or_insert(now);
+                let first = self.preferred && (fit || !peer.beat.fit) || fit && !peer.beat.fit;
+                let first = first || self.wants.is_some();
+                let waits = 2 * self.timing.take_over;
+                if self.own.works && (first || now.since(since) >= waits) {
+                    self.drive(now, Why::NobodyDrives);
+                }
+            }
+        }
+    }
+
+    /// The other is silent: dead, or one of us is cut off.
+    fn step_unheard(&mut self, now: Time) {
+        self.nobody_since = None;
+        self.well_since = None;
+        let patience = match self.preferred || self.peer.is_some() {
+            true => self.timing.take_over,
+            // Both are started together: the preferred one comes first.
+            false => 3 * self.timing.take_over,
+        };
+        // All that time consoles were heard, and they still are: it is not our own cable.
+        let fit = self.fit_since.is_some_and(|since| now.since(since) >= self.timing.take_over);
+        let heard_alone = self.own.input.is_heard_after(self.heard() + self.timing.lease())
+            && self.pace.flows(now, self.heard(), &self.timing);
+        if fit && heard_alone && now.since(self.heard()) >= patience {
+            self.drive(now, if self.peer.is_some() { Why::PeerSilent } else { Why::NobodyDrives });
+        }
+    }
+
+    /// The preferred relay asks for the bands when it has been well for a while, if it may.
+    fn ask_back(&mut self, now: Time, peer: &Beat) {
+        let well = self.preferred
+            && self.gives_back
+            && !self.given_by_order
+            && self.fit_since.is_some()
+            && !self.own.input.is_less_than(&peer.input);
+        if !well {
+            self.well_since = None;
+            return;
+        }
+        let since = *self.well_since.get_or_insert(now);
+        if now.since(since) >= WELL && self.wants.is_none() {
+            self.wants = Some(now);
+            self.beat_due = now;
+        }
+    }
+
+    fn step_driving(&mut self, now: Time) {
+        if !self.own.works {
+            return self.follow(now, Why::Stuck);
+        }
+        match self.grounds(now) {
+            License::CutOff => return self.follow(now, Why::Isolated),
+            License::Sole(_) => self.sole = true,
+            License::Until(_) | License::Paused => {}
+        }
+        let Some(peer) = self.peer.filter(|_| self.is_heard(now)) else {
+            self.less_since = None;
+            return;
+        };
+        if peer.beat.told == Told::Drives {
+            let (theirs, ours) = (peer.beat.connected, self.own.connected);
+            if theirs > ours || theirs == ours && peer.beat.preferred {
+                self.follow(now, Why::BothDrove);
+            }
+            return;
+        }
+        if peer.beat.told != Told::Follows || !peer.beat.works {
+            return;
+        }
+        if peer.beat.wants {
+            self.given_by_order = true;
+            self.give(now, Why::Asked);
+        } else if self.hears_less(now, &peer) && now.since(self.drives_since) >= SETTLE {
+            self.give(now, Why::InputLost);
+        }
+    }
+
+    /// Whether the other hears what we do not.
+    fn hears_less(&mut self, now: Time, peer: &Heard) -> bool {
+        let ours = self.own.input.heard.unwrap_or(self.drives_since);
+        let patience = self.timing.input_loss.max(2 * self.pace.usual());
+        let newer = peer.beat.input.heard.is_some_and(|theirs| theirs > ours + patience);
+        if !self.own.input.is_less_than(&peer.beat.input) {
+            self.less_since = None;
+            return newer;
+        }
+        let since = *self.less_since.get_or_insert(now);
+        newer || now.since(since) >= LESS_MAX
+    }
+
+    fn drive(&mut self, now: Time, why: Why) {
+        self.role = Role::Drives;
+        self.drives_since = now;
+        // The next one says so.
+        self.drives_from = self.counter + 1;
+        self.granted = None;
+        self.wants = None;
+        self.nobody_since = None;
+        self.less_since = None;
+        self.given_by_order = false;
+        self.take_overs += 1;
+        self.beat_due = now;
+        self.tell(Event::Drives(why));
+    }
+
+    fn give(&mut self, now: Time, why: Why) {
+        self.role = Role::Gives { since: now };
+        // Whether the radios have let go is not known before the next tick.
+        self.own.released = false;
+        self.beat_due = now;
+        self.well_since = None;
+        self.tell(Event::Follows(why));
+    }
+
+    fn follow(&mut self, now: Time, why: Why) {
+        self.role = Role::Follows;
+        self.granted = None;
+        self.sole = false;
+        self.nobody_since = None;
+        self.well_since = None;
+        self.beat_due = now;
+        self.tell(Event::Follows(why));
+    }
+
+    fn tell(&mut self, event: Event) {
+        if self.events.len() < EVENTS_MAX {
+            self.events.push_back(event);
+        }
+    }
+}
