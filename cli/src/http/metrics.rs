@@ -13,6 +13,7 @@ use prometheus_client::registry::{Registry, Unit};
 use wristcast_core::relay::{HandleError, RelayHandle};
 use wristcast_core::snapshot::{Distribution, RadioState, SignalState, Status, UniverseState};
 
+use super::live::BATTERY_LOW;
 use super::routes::{Api, answer};
 
 /// The media type of OpenMetrics text.
@@ -95,6 +96,8 @@ struct Figures {
     status: Status,
     universes: Vec<UniverseState>,
     radios: Vec<RadioState>,
+    /// Bands of each of `radios` that told of little battery.
+    low: Vec<usize>,
     published: Distribution,
     handed: Distribution,
 }
@@ -103,7 +106,11 @@ impl Figures {
     fn of(relay: &RelayHandle) -> Result<Self, HandleError> {
         let universes = relay.universes()?;
         let [published, handed] = relay.latencies(&BOUNDS_US);
-        Ok(Self { status: relay.status(), universes, radios: relay.radios(), published, handed })
+        let (radios, mut bands) = (relay.radios(), relay.bands());
+        bands.retain(|band| band.battery_percent.is_some_and(|percent| percent < BATTERY_LOW));
+        let of = |radio: &RadioState| bands.iter().filter(|band| band.radio == radio.name).count();
+        let low = radios.iter().map(of).collect();
+        Ok(Self { status: relay.status(), universes, radios, low, published, handed })
     }
 }
 
@@ -232,6 +239,10 @@ impl Figures {
         page.gauges("radio_bands", "Bands of the radio", None, bands)?;
         let connected = gauges(|radio| f64::from(radio.bands_connected));
         page.gauges("radio_bands_connected", "Bands connected now", None, connected)?;
+        let low = self.radios.iter().zip(&self.low);
+        let low = low.map(|(radio, &low)| ([("radio", radio.name.clone())], low as f64));
+        let help = "Bands that told of a battery under 20 %";
+        page.gauges("radio_bands_battery_low", help, None, low)?;
         let sent = counts(|radio| radio.frames_sent);
         page.counters("radio_frames_sent", "Frames handed to the radio", sent)?;
         let failed = counts(|radio| radio.frames_failed);

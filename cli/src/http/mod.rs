@@ -36,7 +36,7 @@ use crate::exit::Failure;
 use crate::running_show::RunningShow;
 pub(crate) use control::request;
 use guard::Client;
-pub(crate) use live::Teller;
+pub(crate) use live::{BATTERY_LOW, Teller};
 pub(crate) use openapi::document;
 use places::Places;
 pub(crate) use tokens::Tokens;

@@ -10,10 +10,8 @@ use wristcast_core::snapshot::BandState;
 use super::keys::{Desk, Focus};
 use super::state::State;
 use super::view::focused;
+use crate::http::BATTERY_LOW;
 use crate::latency::latency;
-
-/// Percent under which a battery may not last the night.
-const BATTERY_LOW: u8 = 20;
 
 /// Who sends the universe and whether it counts, and its 512 levels as bars.
 pub(super) fn draw_sources(frame: &mut Frame<'_>, area: Rect, state: &State) {

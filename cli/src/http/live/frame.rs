@@ -232,7 +232,7 @@ fn status(status: &Status, control: &ControlState) -> Value {
 }
 
 /// Percent under which a battery may not last the night.
-const BATTERY_LOW: u8 = 20;
+pub(crate) const BATTERY_LOW: u8 = 20;
 
 /// Bands that want attention first: unreachable, then those with something to say, then those with
 /// little battery, then the rest.

@@ -26,6 +26,7 @@ use wristcast_core::universe::Universe;
 
 use super::guard::Client;
 use super::routes::{Api, failure};
+pub(crate) use frame::BATTERY_LOW;
 use frame::Frame;
 use history::History;
 
