@@ -1,6 +1,9 @@
 //! The radio against controllers that answer as the specification says, over TCP; and the
 //! reference decoder on what they were told to advertise.
 
+#[cfg(unix)]
+mod serial;
+
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -88,17 +91,25 @@ impl Emulated {
             if stream.read_exact(&mut parameters).is_err() {
                 break;
             }
-            let opcode = u16::from_le_bytes([head[1], head[2]]);
-            let (status, answer) = self.answer(opcode, parameters);
-            let mut event = vec![4, 0x0E, 4 + answer.len() as u8, 1, head[1], head[2], status];
-            event.extend(answer);
-            if stream.write_all(&event).is_err() {
+            if stream.write_all(&self.event(head, parameters)).is_err() {
                 break;
             }
         }
-        // A dongle without power advertises nothing.
+        self.lose_power();
+    }
+
+    /// A dongle without power advertises nothing.
+    fn lose_power(&self) {
         let mut told = self.told();
         (told.enabled, told.periodic_enabled) = (false, false);
+    }
+
+    /// The event that completes a command.
+    fn event(&self, head: [u8; 4], parameters: Vec<u8>) -> Vec<u8> {
+        let (status, answer) = self.answer(u16::from_le_bytes([head[1], head[2]]), parameters);
+        let mut event = vec![4, 0x0E, 4 + answer.len() as u8, 1, head[1], head[2], status];
+        event.extend(answer);
+        event
     }
 
     fn answer(&self, opcode: u16, parameters: Vec<u8>) -> (u8, Vec<u8>) {
