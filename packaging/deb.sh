@@ -60,5 +60,6 @@ CONTROL
 # Directories as the system has them, whatever the umask was.
 find "$root" -type d -exec chmod 755 {} +
 mkdir -p "$folder"
+# A test does without packing: COMPRESSION=none.
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)} \
-  dpkg-deb --root-owner-group --build "$root" "$folder/wristcast_${version}_$architecture.deb"
+  dpkg-deb "-Z${COMPRESSION:-xz}" --root-owner-group --build "$root" "$folder/wristcast_${version}_$architecture.deb"

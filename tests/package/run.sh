@@ -22,6 +22,6 @@ relay=${1:-target/debug/wristcast}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 strip -o "$work/wristcast" "$relay"
-bash packaging/deb.sh "$work/wristcast" "$(dpkg --print-architecture)" "$work"
+COMPRESSION=none bash packaging/deb.sh "$work/wristcast" "$(dpkg --print-architecture)" "$work"
 dpkg-deb --info "$work"/*.deb
 unshare --mount --net --propagation private bash tests/package/inside.sh "$work"
