@@ -13,8 +13,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 cache=$(realpath -m "${1:-$root/target/bluetooth-bed}")
 shift || true
-[ $# -gt 0 ] || set -- latency blackout slow comeback restart unplugged shared wrong-bands limit inventory \
-  user-channel
+[ $# -gt 0 ] || set -- latency blackout slow comeback restart unplugged shared wrong-bands limit inventory
 
 die() { echo "bluetooth bed: $*" >&2; exit 1; }
 [ "$(id -u)" = 0 ] || die "needs root"
