@@ -116,7 +116,7 @@ def main():
             run("mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(full))
             with bed.running(PROGRAM, bed.show(), "--night-log", str(full / "night"),
                              "--trace", str(full / "looks.jsonl"),
-                             "--record", str(full / "show.pcapng"), "--min-free", "1MB") as relay:
+                             "--record", str(full / "show.pcapng"), "--record-min-free", "1MB") as relay:
                 report("disk full", disk_full(bed, relay, desk))
         finally:
             run("umount", str(full), check=False)
