@@ -285,9 +285,11 @@ class Running:
 
     def lag(self, desk):
         """How many frames the group with the oldest look is behind the desk."""
-        number, groups = desk.number, self.ask("groups")
+        groups = self.ask("groups")
         if not groups:
             return None
+        # Afterwards: no look is newer than it.
+        number = desk.number
         return max(number - (group["look"]["red"] << 8 | group["look"]["green"]) & 0xFFFF for group in groups)
 
     def has_light(self, desk):
