@@ -13,6 +13,8 @@ impl KeepAwake {
         let [program, arguments @ ..] = &tool(std::process::id())[..] else { return Self(None) };
         let tool = Command::new(program)
             .args(arguments)
+            // It is not the tool's end that the service manager is to hear of.
+            .env_remove("NOTIFY_SOCKET")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
