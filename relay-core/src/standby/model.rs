@@ -173,7 +173,7 @@ impl Pair {
 
     fn step(&mut self) {
         self.now += 1;
-        if self.console && self.now % CONSOLE_MS == 0 {
+        if self.console && self.now.is_multiple_of(CONSOLE_MS) {
             for relay in 0..2 {
                 let deaf = self.relays[relay].deaf_until > self.now || self.is_pulled(relay);
                 if !deaf && !self.relays[relay].crashed {
