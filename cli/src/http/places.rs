@@ -21,7 +21,7 @@ const PLACES_PER_ADDRESS: usize = 64;
 const WAITING_MAX: usize = 256;
 
 /// Clients of one address that wait: a crowd at one door leaves the others open.
-const WAITING_PER_ADDRESS: usize = 32;
+const WAITING_PER_ADDRESS: usize = 128;
 
 /// Longest wait for a place.
 const WAIT_MAX: Duration = Duration::from_secs(20);
