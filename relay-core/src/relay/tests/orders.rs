@@ -156,7 +156,14 @@ fn a_start_look_chosen_by_hand_is_for_groups_that_wait_and_outlives_a_reload() {
     bands_red(&stage, "right", 0);
     let by = stage.handle.events(0).into_iter().filter(|event| event.by.is_some());
     let told: Vec<String> = by.map(|event| event.text).collect();
-    assert_eq!(told, ["start look: #5a0000 at 100 %", "start look as the show file says"]);
+    assert_eq!(
+        told,
+        [
+            "start look: #5a0000 at 100 %",
+            "the show was read again and is the same",
+            "start look as the show file says"
+        ]
+    );
 }
 
 #[test]

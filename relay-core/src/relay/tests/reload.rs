@@ -35,7 +35,7 @@ fn a_hundred_reloads_under_traffic_lose_no_packet_and_show_no_look_that_nobody_s
     let mut sent = 0;
     for round in 0..100 {
         for step in 0..4 {
-            let level = 1 + (round * 4 + step) as u8 % 200;
+            let level = 1 + ((round * 4 + step) % 200) as u8;
             stage.desk.sacn(1, &[level; 12]);
             sent += 1;
             if step == 1 {
