@@ -149,7 +149,7 @@ fn list(words: &mut Vec<String>, kind: &str, names: &[String], what: &str) {
     match names.len() {
         0 => {}
         1 => words.push(format!("{kind} {told} is {what}")),
-        ..=NAMED_MAX => words.push(format!("{kind}s {told} are {what}")),
+        2..=NAMED_MAX => words.push(format!("{kind}s {told} are {what}")),
         many => words.push(format!("{kind}s {told} and {} more are {what}", many - NAMED_MAX)),
     }
 }
