@@ -99,7 +99,7 @@ pub(super) fn requests(
     let mut known = false;
     for (path, method) in OF_SHOW.into_iter().chain(OF_BOTH) {
         let literal = matches!(method, Method::Panic | Method::PanicRelease);
-        if is_path(parts, path) && !(literal && !parts.iter().all(Pattern::is_literal)) {
+        if (!literal || parts.iter().all(Pattern::is_literal)) && is_path(parts, path) {
             known = true;
             requests.extend(method.request(arguments, None)?);
         }
