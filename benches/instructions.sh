@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Counts the instructions of a packet's way, from the datagram to the radio's lane, under valgrind:
+# the same on every run, however busy the machine is. Fails if a case needs more than it may.
+# What a case may need is what it needed when it was written down, and a fifth more for another
+# compiler. A change that makes it better lowers the number here.
+# usage: benches/instructions.sh
+set -euo pipefail
+cd "$(dirname "$0")/.."
+if ! command -v valgrind >/dev/null; then
+  apt-get -o DPkg::Lock::Timeout=300 update -q >/dev/null
+  DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y -q \
+    --no-install-recommends valgrind >/dev/null
+fi
+cargo build --release --locked -p wristcast-benches --bin path
+path=${CARGO_TARGET_DIR:-target}/release/path
+
+count() { # case, packets
+  valgrind --tool=callgrind --callgrind-out-file=/dev/null "$path" "$1" "$2" 2>&1 |
+    sed -n 's/.*Collected : //p'
+}
+
+failed=0
+while read -r name most; do
+  few=$(count "$name" 1000) many=$(count "$name" 3000)
+  each=$(((many - few) / 2000))
+  verdict="at most $most"
+  [ "$each" -le "$most" ] || { verdict="TOO MANY, $verdict"; failed=1; }
+  printf '%-16s %6d instructions a packet (%s)\n' "$name" "$each" "$verdict"
+done <<'CASES'
+sacn-still 1000000
+sacn-changes 1000000
+sacn-two-merged 1000000
+artnet-changes 1000000
+not-patched 1000000
+CASES
+exit "$failed"
