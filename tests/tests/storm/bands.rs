@@ -48,7 +48,7 @@ impl Bands {
             up: false,
             shows: None,
             flying: None,
-            service_ms: noise.between(5, 90),
+            service_ms: noise.between(5, 25),
         });
         Self {
             bands: bands.collect(),
@@ -131,7 +131,7 @@ impl Radio for Bands {
         assert!(frame.group as usize == band.group, "another band's look on {link}");
         if band.up {
             let lost = self.noise.chance(self.loss);
-            let takes = Duration::from_millis(band.service_ms + self.noise.below(20));
+            let takes = Duration::from_millis(band.service_ms + self.noise.below(16));
             band.flying = Some((*frame, now + takes, lost));
         }
         self.handed.push(Handed { link: link.index(), frame: *frame });

@@ -3,12 +3,12 @@
 //! A storm is made from its seed alone: consoles that start, change, stop with and without a
 //! farewell, with priorities and synchronization; a network that loses, repeats, delays, turns the
 //! order round and falls apart; a relay thread that is not let run, or whose machine sleeps; radios
-//! that are slow, lossy, or gone; operators. After every step it must hold that
+//! that are slow, lossy, or gone; operators; reloads. After every step it must hold that
 //!
 //! - a console's packets are taken in the order in which they were sent, and none twice;
 //! - no level is there without somebody who sent it not long ago;
 //! - no look is sent to a band that was not published, nor after one that came later;
-//! - a radio on which nothing is lost shows every look within 1.5 s;
+//! - a radio on which nothing is lost shows every look within 1.6 s;
 //! - there is one frame at most under way to a band, and in a panic every group is dark;
 //! - nothing that is due stays due; the way of a packet asks the allocator for nothing;
 //!

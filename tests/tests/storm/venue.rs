@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use wristcast_core::config::Config;
-use wristcast_core::engine::{Datagram, Engine, Outcome};
+use wristcast_core::engine::{CompiledShow, Datagram, Engine, Outcome};
 use wristcast_core::lane::{self, LaneReader, LaneWriter, Stamp};
 use wristcast_core::limits::Limits;
 use wristcast_core::look::Look;
@@ -21,7 +21,7 @@ use crate::bands::Bands;
 use crate::console::{Console, Packet, SLOTS, UNIVERSES};
 use crate::noise::Noise;
 
-/// Every universe has two groups.
+/// Every universe has two groups, which a reload swaps.
 const GROUPS: usize = UNIVERSES.len() * 2;
 
 /// How long misfortunes last at most, ms.
@@ -38,9 +38,10 @@ const SOCKET: usize = 300;
 /// time-outs, a beat that never comes, the network's delay, and a relay thread that was not let run.
 const LEVEL_LIFE_MS: [u64; 2] = [2500 + 1250 + 2500 + 500 + 3000, 10_000 + 5000 + 500 + 3000];
 
-/// A radio on which nothing is lost shows every look after that, ms: each of its bands one frame of
-/// 110 ms after the other, and the longest wait after a loss. Sooner than looks are sent again anyway.
-const SHOWN_MS: u64 = 8 * 110 + 640;
+/// A radio on which nothing is lost shows every look after that, ms: the longest wait after a loss,
+/// then for each of its bands, one after the other, three frames of 40 ms: a blackout's, a flash's,
+/// and the newest. Sooner than looks are sent again anyway.
+const SHOWN_MS: u64 = 640 + 3 * 8 * 40;
 
 /// A radio and the end of its lane.
 struct Lane {
@@ -81,6 +82,8 @@ pub(crate) struct Venue {
     /// The relay thread is not let run until then; deaf: and its sockets are dead.
     stalled: Option<(Time, bool)>,
     engine: Engine,
+    shows: [Config; 2],
+    show: usize,
     lanes: Vec<Lane>,
     sequence: u64,
     published: Vec<Vec<(u64, Look)>>,
@@ -120,10 +123,11 @@ macro_rules! holds {
     };
 }
 
-fn show() -> Config {
+fn show(swapped: bool) -> Config {
     let mut show = String::from("name = 'storm'\n");
     for group in 0..GROUPS {
         let universe = UNIVERSES[group / 2];
+        let first = (group % 2 == 0) != swapped;
         let more = match group % 4 {
             0 => "delay_ms = 120\n",
             1 => "loss = { to = 'black', after_ms = 500, fade_ms = 800 }\n",
@@ -133,7 +137,7 @@ fn show() -> Config {
         show += &format!(
             "[[group]]\nname = 'g{group}'\nuniverse = '{universe}'\naddress = {}\n\
              personality = 'rgb'\n{more}",
-            1 + group % 2 * 6
+            if first { 1 } else { 7 }
         );
     }
     show += "[[radio]]\nkind = 'simulated'\n";
@@ -144,8 +148,8 @@ impl Venue {
     /// `calls` counts what the allocator was asked for on this thread.
     pub(crate) fn new(seed: u64, calls: fn() -> u64) -> Self {
         let mut noise = Noise::new(seed);
-        let show = show();
-        let engine = Engine::new(&show, &Limits::of(&show), seed);
+        let shows = [show(false), show(true)];
+        let engine = Engine::new(&shows[0], &Limits::of(&shows[0]), seed);
         let consoles = noise.between(1, 5) as usize;
         let consoles: Vec<_> = (0..consoles).map(|i| Console::new(i, &mut noise)).collect();
         let lanes = (0..2).map(|_| {
@@ -176,6 +180,8 @@ impl Venue {
             socket: VecDeque::new(),
             stalled: None,
             engine,
+            shows,
+            show: 0,
             sequence: 0,
             published: vec![vec![]; GROUPS],
             changed: [Time::ZERO; GROUPS],
@@ -196,6 +202,8 @@ impl Venue {
     pub(crate) fn run(mut self) -> Log {
         self.run_to(Time::from_millis(STORM_MS));
         self.calm();
+        // What that has published wakes the radios.
+        self.step();
         self.run_to(Time::from_millis(STORM_MS + CALM_MS));
         self.check_end();
         let frames = self.lanes.iter().map(|lane| lane.dispatch.telemetry().counts().handed).sum();
@@ -467,7 +475,7 @@ impl Venue {
     fn misfortune(&mut self) {
         self.next_weather_ms = self.now_ms() + self.noise.between(50, 1500);
         let groups = GROUPS as u64;
-        match self.noise.below(15) {
+        match self.noise.below(16) {
             0 | 1 => self.weather = Weather::default(),
             2 => self.weather.loss = self.noise.between(5, 60),
             3 => self.weather.twice = self.noise.between(5, 50),
@@ -513,7 +521,8 @@ impl Venue {
                 let loss = self.noise.below(70);
                 self.lanes[self.noise.below(2) as usize].dispatch.radio_mut().loss = loss;
             }
-            _ => self.order(),
+            14 => self.order(),
+            _ => self.reload(),
         }
     }
 
@@ -538,6 +547,14 @@ impl Venue {
         if self.engine.obey(self.now, order) || matches!(order, Order::Panic(_)) {
             self.publish(self.now);
         }
+    }
+
+    fn reload(&mut self) {
+        self.show = 1 - self.show;
+        let compiled = CompiledShow::compile(&self.shows[self.show]);
+        let before = self.engine.replace_plan(self.now, compiled);
+        holds!(self, before.is_ok(), "a show of the same size was refused");
+        self.publish(self.now);
     }
 
     /// Everything is well from now on; consoles that are off stay off.
@@ -609,7 +626,7 @@ impl Venue {
                 })
             };
             let best = sources().map(|(priority, _)| priority).max();
-            let first = group % 2 * 6;
+            let first = if (group % 2 == 0) != (self.show == 1) { 0 } else { 6 };
             let level = |slot: usize| {
                 let best = sources().filter(|(priority, _)| Some(*priority) == best);
                 best.map(|(_, levels)| levels[first + slot]).max().unwrap_or(0)
