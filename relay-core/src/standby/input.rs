@@ -8,7 +8,7 @@ use crate::time::Time;
 /// Universes whose signal is told one by one: a full venue.
 pub(super) const UNIVERSES_TOLD: usize = 512;
 
-/// Which of the first [`UNIVERSES_TOLD`] patched universes have a live source, by dense index.
+/// Which of the first `UNIVERSES_TOLD` patched universes have a live source, by dense index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LiveSet(pub [u8; UNIVERSES_TOLD / 8]);
 
@@ -19,7 +19,7 @@ impl Default for LiveSet {
 }
 
 impl LiveSet {
-    /// Notes a universe as live. Those beyond the first [`UNIVERSES_TOLD`] are only counted.
+    /// Notes a universe as live. Those beyond the first `UNIVERSES_TOLD` are only counted.
     pub fn insert(&mut self, index: usize) {
         if let Some(byte) = self.0.get_mut(index / 8) {
             *byte |= 1 << (index % 8);

@@ -8,7 +8,7 @@
 //!   no floats; the same calls at the same times give the same looks.
 //!
 //! **A flash is a pair of opposing changes** of brightness, or into and out of saturated red
-//! ([`light`]). The guard counts the changes of the light that is *wanted*, so that what it holds back
+//! (`light`). The guard counts the changes of the light that is *wanted*, so that what it holds back
 //! does not hide what the console goes on doing; the strobe that bands do themselves counts as what it
 //! will be. A group flashes too fast while a second holds more flashes than the show allows. That
 //! matters when more groups do so at once than the show's share: then an episode begins, is told once,
