@@ -132,6 +132,16 @@ impl Check<'_> {
                 }
                 "enum" => assert!(wanted.as_array().unwrap().contains(value), "{place}: {value}"),
                 "const" => assert_eq!(wanted, value, "{place}"),
+                // Something or `null`.
+                "anyOf" => {
+                    let null = |schema: &&Value| schema["type"] == "null";
+                    let schemas = wanted.as_array().unwrap();
+                    assert!(schemas.iter().any(|schema| null(&schema)), "{place}: {wanted}");
+                    let other = schemas.iter().find(|schema| !null(schema)).unwrap();
+                    if !value.is_null() {
+                        self.against(other, value, place);
+                    }
+                }
                 "oneOf" => {
                     let fits = |schema: &&Value| schema["const"] == *value;
                     let count = wanted.as_array().unwrap().iter().filter(fits).count();
