@@ -21,7 +21,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use hyper::body::Incoming;
@@ -55,6 +55,9 @@ const CONNECTION_LIFETIME: Duration = Duration::from_secs(60);
 
 /// Bytes that the system holds for a client that does not read; it takes up to twice as much.
 const SEND_BUFFER: usize = 128 * 1024;
+
+/// How often a connection is looked after.
+const LOOK_AFTER: Duration = Duration::from_secs(1);
 
 /// Time a client has to take the last answer.
 const LAST_ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
@@ -186,13 +189,19 @@ async fn serve(stream: tokio::net::TcpStream, router: Router, client: Client) {
         .max_buf_size(HEAD_BYTES_MAX)
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
+    let (born, mut watched) = (Instant::now(), false);
     loop {
         tokio::select! {
             // How a client's connection ends is the client's affair.
             _ = connection.as_mut() => return,
-            () = tokio::time::sleep(CONNECTION_LIFETIME) => {}
+            () = tokio::time::sleep(LOOK_AFTER) => {}
         }
-        if !watcher.is_watching() {
+        let watches = watcher.is_watching();
+        // Who watched and was sent away has not read for long: nobody waits for that any more.
+        if std::mem::replace(&mut watched, watches) && !watches {
+            return;
+        }
+        if !watches && born.elapsed() >= CONNECTION_LIFETIME {
             connection.as_mut().graceful_shutdown();
             let _ = tokio::time::timeout(LAST_ANSWER_TIMEOUT, connection).await;
             return;
