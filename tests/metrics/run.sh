@@ -60,7 +60,7 @@ wait_for "levels come in" sh -c \
 promtool check config --syntax-only "$work/prometheus.yml"
 # OpenMetrics puts a counter's suffix on its samples; promtool's older format has it on the family, too.
 curl -sf http://127.0.0.1:48420/metrics |
-  sed -E '/^# EOF/d; /^# UNIT /d; s/^# (HELP|TYPE) (wristcast_packets_[a-z_]+|wristcast_radio_(frames|looks|peaks)_[a-z]+) /# \1 \2_total /; s/^# TYPE wristcast_build info/# TYPE wristcast_build_info gauge/; s/^# HELP wristcast_build /# HELP wristcast_build_info /' |
+  sed -E '/^# EOF/d; /^# UNIT /d; s/^# (HELP|TYPE) (wristcast_packets_[a-z_]+|wristcast_radio_(frames|looks|peaks)_[a-z]+|wristcast_strobe_episodes) /# \1 \2_total /; s/^# TYPE wristcast_build info/# TYPE wristcast_build_info gauge/; s/^# HELP wristcast_build /# HELP wristcast_build_info /' |
   promtool check metrics
 
 prometheus --config.file="$work/prometheus.yml" --storage.tsdb.path="$work/data" \
