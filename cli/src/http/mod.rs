@@ -41,11 +41,6 @@ pub(crate) use openapi::document;
 use places::Places;
 pub(crate) use tokens::Tokens;
 
-/// How much the threads that serve stand back from those that bring the light: a third of their share
-/// of a processor that both want. Orders come this way, too, and must not starve.
-#[cfg(target_os = "linux")]
-const WATCHERS_NICE: i32 = 5;
-
 /// Time a client has to send the headers of a request, the first or the next.
 const HEADERS_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -100,10 +95,6 @@ impl Server {
         let (stop, stopped) = oneshot::channel();
         let (router, looking) = routes::router(relay, tokens, show);
         let serve = move || {
-            // Whoever watches waits for the light and not the light for them. On Linux this is about
-            // the calling thread and those it makes; if it is refused, nothing is lost.
-            #[cfg(target_os = "linux")]
-            let _ = rustix::process::nice(WATCHERS_NICE);
             runtime.block_on(async {
                 tokio::select! {
                     () = accept(listener, router) => {}
