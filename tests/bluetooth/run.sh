@@ -13,7 +13,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 cache=$(realpath -m "${1:-$root/target/bluetooth-bed}")
 shift || true
-[ $# -gt 0 ] || set -- latency blackout slow comeback restart unplugged shared wrong-bands limit inventory
+[ $# -gt 0 ] || set -- latency blackout slow comeback restart unplugged shared wrong-bands limit inventory user-channel
 
 die() { echo "bluetooth bed: $*" >&2; exit 1; }
 [ "$(id -u)" = 0 ] || die "needs root"
@@ -49,6 +49,8 @@ play() {
   mkdir "$share"
   cp "$runs"/{wristcast,hear} "$here"/{bands,desk,listeners,on_air,scenario}.py "$share"
   echo "$1" >"$share/scenario"
+  # A virtual machine gathers no randomness of its own for minutes, and keys wait for it.
+  head -c 64 /dev/urandom >"$share/seed"
   timeout -k 5 300 "$kernel" mem=512M rootfstype=hostfs rootflags="$files" ro init=/init \
     con0=null,fd:1 con=null quiet share="$share" </dev/null >"$share/console" 2>&1 || true
 }
