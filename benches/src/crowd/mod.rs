@@ -67,7 +67,7 @@ impl Default for Venue {
             way: AirWay::Periodic,
             interval: Duration::from_millis(20),
             loss: 0.3,
-            lead_ms: 200,
+            lead_ms: 300,
             repeats: 6,
             changes: 10,
             change_every_ms: 1_000,
