@@ -15,6 +15,7 @@ use aes::Aes128;
 use broadcast_frame::Key;
 use cmac::{Cmac, KeyInit, Mac};
 
+use super::hands::Hands;
 use super::input::{Input, LiveSet, UNIVERSES_TOLD};
 use crate::time::Time;
 
@@ -42,25 +43,6 @@ pub enum Told {
     Gives,
     /// It has let go.
     Gave,
-}
-
-/// What operators have done by hand to the whole show.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Hands {
-    /// Counts what was done, on either relay: of two states the one with the greater is newer.
-    pub stamp: u64,
-    /// Panic is latched.
-    pub panic: bool,
-    /// The show is frozen.
-    pub frozen: bool,
-    /// The grand master, 0..=255.
-    pub grand_master: u8,
-}
-
-impl Default for Hands {
-    fn default() -> Self {
-        Self { stamp: 0, panic: false, frozen: false, grand_master: crate::steering::FULL }
-    }
 }
 
 /// How a relay is.

@@ -4,9 +4,8 @@
 //! was stopped and goes on finds the time over on its own clock: the monotonic one, which goes on while
 //! a process stands still, and the wall clock, which goes on while the machine sleeps.
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::radio::LaneWaker;
@@ -20,10 +19,21 @@ pub struct Lease {
     /// The same of the wall clock, since 1970.
     wall_until: AtomicU64,
     drives: AtomicBool,
-    /// Radios that follow it, and those that have let go.
-    radios: AtomicUsize,
-    released: AtomicUsize,
-    wakers: Mutex<Vec<LaneWaker>>,
+    holders: Mutex<Vec<Weak<Holder>>>,
+}
+
+/// A radio that follows a lease, for as long as it lives.
+#[derive(Debug)]
+pub struct Holder {
+    waker: LaneWaker,
+    released: AtomicBool,
+}
+
+impl Holder {
+    /// It has let go of its bands, or takes hold of them.
+    pub fn set_released(&self, released: bool) {
+        self.released.store(released, Ordering::Release);
+    }
 }
 
 impl Lease {
@@ -50,28 +60,27 @@ impl Lease {
     }
 
     /// A radio follows the lease from now on, and has let go.
-    pub fn join(&self, waker: LaneWaker) {
-        self.wakers.lock().unwrap_or_else(PoisonError::into_inner).push(waker);
-        self.released.fetch_add(1, Ordering::AcqRel);
-        self.radios.fetch_add(1, Ordering::AcqRel);
-    }
-
-    /// A radio has let go of its bands, or takes hold of them.
-    pub fn set_released(&self, released: bool) {
-        match released {
-            true => self.released.fetch_add(1, Ordering::AcqRel),
-            false => self.released.fetch_sub(1, Ordering::AcqRel),
-        };
+    pub fn join(&self, waker: LaneWaker) -> Arc<Holder> {
+        let holder = Arc::new(Holder { waker, released: AtomicBool::new(true) });
+        let mut holders = self.holders();
+        holders.retain(|holder| holder.strong_count() > 0);
+        holders.push(Arc::downgrade(&holder));
+        holder
     }
 
     /// Whether every radio has let go.
     pub fn is_released(&self) -> bool {
-        self.released.load(Ordering::Acquire) >= self.radios.load(Ordering::Acquire)
+        let holders = self.holders();
+        let mut alive = holders.iter().filter_map(Weak::upgrade);
+        alive.all(|holder| holder.released.load(Ordering::Acquire))
     }
 
     fn wake(&self) {
-        let wakers = self.wakers.lock().unwrap_or_else(PoisonError::into_inner);
-        wakers.iter().for_each(LaneWaker::wake);
+        self.holders().iter().filter_map(Weak::upgrade).for_each(|holder| holder.waker.wake());
+    }
+
+    fn holders(&self) -> MutexGuard<'_, Vec<Weak<Holder>>> {
+        self.holders.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -109,14 +118,16 @@ mod tests {
     }
 
     #[test]
-    fn it_is_released_when_every_radio_has_let_go() {
+    fn it_is_released_when_every_radio_that_lives_has_let_go() {
         let lease = Lease::default();
-        lease.join(LaneWaker::noop());
-        lease.join(LaneWaker::noop());
+        let (one, other) = (lease.join(LaneWaker::noop()), lease.join(LaneWaker::noop()));
         assert!(lease.is_released());
-        lease.set_released(false);
+        one.set_released(false);
         assert!(!lease.is_released());
-        lease.set_released(true);
-        assert!(lease.is_released());
+        one.set_released(true);
+        other.set_released(false);
+        assert!(!lease.is_released());
+        drop(other);
+        assert!(lease.is_released(), "a radio that has ended holds nothing");
     }
 }

@@ -29,6 +29,9 @@ pub(super) struct Grounds<'a> {
     pub(super) granted: Option<Time>,
     /// What the other last said.
     pub(super) peer: Option<&'a Beat>,
+    /// It followed and had heard us a moment before when it last said something, so that some lost
+    /// beats hide no take-over; or it was never heard.
+    pub(super) follows: bool,
     /// When it last said something, or since when we listen.
     pub(super) heard: Time,
     pub(super) input: &'a Input,
@@ -56,7 +59,8 @@ impl Grounds<'_> {
         let lease = timing.lease();
         let granted = self.granted.map(|sent| sent + lease).filter(|until| now < *until);
         let silent = now.since(self.heard);
-        if silent < timing.silence() {
+        let silence = if self.follows { timing.silence() } else { timing.take_over };
+        if silent < silence {
             // If it speaks and does not hear us, or not yet, it may be about to take over.
             let unable = self.peer.is_some_and(|peer| peer.told == Told::Follows && !peer.fit);
             return match (granted, unable && self.granted.is_some()) {

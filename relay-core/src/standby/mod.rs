@@ -13,12 +13,14 @@
 //! | `beat.rs` | what a relay tells the other, as bytes, signed |
 //! | `peer.rs` | which beats are believed |
 //! | `lease.rs` | from the node to the radios |
+//! | `hands.rs` | what operators did by hand, on either of them |
 //! | `words.rs` | what happened, for the operator |
 //!
 //! These are the rules and what is said on the wire. The relay does not run them yet: no thread sends
 //! beats, and no radio asks a lease.
 
 mod beat;
+mod hands;
 mod input;
 mod lease;
 mod license;
@@ -32,12 +34,13 @@ mod words;
 
 use std::time::Duration;
 
-pub use beat::{BEAT_LEN, Beat, Envelope, Hands, Told};
+pub use beat::{BEAT_LEN, Beat, Envelope, Told};
+pub use hands::{Agreement, Hands, Verdict};
 pub use input::{Input, LiveSet};
-pub use lease::Lease;
+pub use lease::{Holder, Lease};
 pub use node::{Node, Order, OrderRefused, Own, Role};
 pub use peer::Peer;
-pub use words::{Event, Why};
+pub use words::{Event, Fault, Why};
 
 /// The times of a standby, all of them from the one that operators set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,6 +13,9 @@ pub(super) const TIMING: Timing =
 /// How long the console leaves between two packets.
 const CONSOLE_MS: u64 = 23;
 
+/// How long after a cable is in again what was queued for it arrives: consoles are heard before.
+const QUEUE_MS: u64 = 60;
+
 /// One relay: its node, and what its radios and its network are like.
 #[derive(Debug)]
 pub(super) struct Relay {
@@ -53,6 +56,10 @@ pub(super) struct Pair {
     lost_in_a_row: [u32; 2],
     /// The link between the two is lost, and nothing else: [from 0 to 1, from 1 to 0].
     pub(super) cut: [bool; 2],
+    /// Until when what one sends lies in some queue, to arrive all at once.
+    held_until: [u64; 2],
+    /// What is sent while a cable is out arrives when it is in again.
+    pub(super) pulled_queues: bool,
     pub(super) console: bool,
     pub(super) gives_back: bool,
     boots: u64,
@@ -87,6 +94,8 @@ impl Pair {
             loss: 0,
             lost_in_a_row: [0; 2],
             cut: [false; 2],
+            held_until: [0; 2],
+            pulled_queues: false,
             console: true,
             gives_back,
             boots: 2,
@@ -111,7 +120,23 @@ impl Pair {
         (one.known, one.lease, one.input) = (Peer::default(), None, None);
         one.crashed = false;
         one.paused_until = 0;
-        self.flights.retain(|flight| flight.to != relay);
+        self.forget_arrived(relay);
+        self.held_until = [0; 2];
+    }
+
+    /// What has come and was not read is gone; what is on its way comes.
+    fn forget_arrived(&mut self, relay: usize) {
+        let now = self.now;
+        self.flights.retain(|flight| flight.to != relay || flight.at > now);
+    }
+
+    /// Holds back what `from` sends. Not if the other way is held back, or if one of the two does not
+    /// know the other yet, which takes both ways: that is a link that is cut.
+    pub(super) fn hold(&mut self, from: usize, millis: u64) {
+        let known = self.hears_other(from) && self.hears_other(1 - from);
+        if known && self.held_until[1 - from] <= self.now {
+            self.held_until[from] = self.now + millis;
+        }
     }
 
     pub(super) fn order(&mut self, relay: usize, order: Order) {
@@ -222,8 +247,7 @@ impl Pair {
         let (now, own) = (Time::from_millis(self.now), self.own(relay));
         self.relays[relay].tick_at = self.now + 12 + self.random(4);
         if self.relays[relay].node.handle_tick(now, &own) {
-            let over = self.now;
-            self.flights.retain(|flight| flight.to != relay || flight.at > over);
+            self.forget_arrived(relay);
         }
         self.after(relay);
     }
@@ -238,7 +262,7 @@ impl Pair {
             }
             !is_due
         });
-        due.sort_by_key(|(at, _)| *at);
+        due.sort_by_key(|(at, envelope): &(u64, Envelope)| (*at, envelope.number));
         for (_, envelope) in due.into_iter().filter(|_| !pulled) {
             let one = &mut self.relays[relay];
             if let Some(heard) = one.known.admit(&envelope, (one.boot, one.number)) {
@@ -251,7 +275,7 @@ impl Pair {
     /// What follows every call.
     fn after(&mut self, relay: usize) {
         let now = Time::from_millis(self.now);
-        let pulled = self.is_pulled(relay);
+        let pulled = self.is_pulled(relay) || self.is_pulled(1 - relay);
         let delay = self.random(15);
         let lost = self.random(100) < self.loss && self.lost_in_a_row[relay] < 2;
         let one = &mut self.relays[relay];
@@ -263,8 +287,15 @@ impl Pair {
         one.number = number;
         let envelope = Envelope { boot: one.boot, number, echo: one.known.echo(), beat };
         self.lost_in_a_row[relay] = if lost { self.lost_in_a_row[relay] + 1 } else { 0 };
-        if !pulled && !lost && !self.cut[relay] {
-            self.flights.push(Flight { at: self.now + delay, to: 1 - relay, envelope });
+        let mut free = self.now.max(self.held_until[relay]);
+        if pulled && self.pulled_queues {
+            let cable = self.relays.iter().map(|relay| relay.pulled_until).max();
+            free = cable.unwrap_or_default().saturating_add(QUEUE_MS);
+        }
+        let goes = !pulled || self.pulled_queues;
+        // A cable that never comes back brings nothing.
+        if goes && !lost && !self.cut[relay] && free < u64::MAX {
+            self.flights.push(Flight { at: free + delay, to: 1 - relay, envelope });
         }
     }
 }
@@ -277,6 +308,7 @@ enum Act {
     Pause(usize, u64),
     Pull(usize, u64),
     Deaf(usize, u64),
+    Hold(usize, u64),
     Order(usize, bool),
     Console(bool),
 }
@@ -289,6 +321,7 @@ fn act() -> impl Strategy<Value = Act> {
         (relay(), 1..4_000u64).prop_map(|(relay, millis)| Act::Pause(relay, millis)),
         (relay(), 1..4_000u64).prop_map(|(relay, millis)| Act::Pull(relay, millis)),
         (relay(), 1..6_000u64).prop_map(|(relay, millis)| Act::Deaf(relay, millis)),
+        (relay(), 1..3_000u64).prop_map(|(relay, millis)| Act::Hold(relay, millis)),
         (relay(), any::<bool>()).prop_map(|(relay, take)| Act::Order(relay, take)),
         any::<bool>().prop_map(Act::Console),
     ]
@@ -297,17 +330,19 @@ fn act() -> impl Strategy<Value = Act> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
 
-    /// Whatever dies, stands still, is pulled out or goes deaf, in whatever order, with beats lost
-    /// and late: never do both write, and when it is over one does.
+    /// Whatever dies, stands still, is pulled out or goes deaf, in whatever order, with beats lost,
+    /// late, and held back in a queue for seconds: never do both write, and when it is over one does.
     #[test]
     fn never_two_and_in_the_end_one(
         seed in any::<u64>(),
         loss in 0..30u64,
         gives_back in any::<bool>(),
+        pulled_queues in any::<bool>(),
         acts in prop::collection::vec((0..3_000u64, act()), 1..16),
     ) {
         let mut pair = Pair::new(seed, gives_back);
         pair.loss = loss;
+        pair.pulled_queues = pulled_queues;
         for (wait, act) in &acts {
             pair.run(*wait);
             let until = |millis: u64| pair.now + millis;
@@ -323,6 +358,7 @@ proptest! {
                 Act::Pause(relay, millis) => pair.relays[relay].paused_until = until(millis),
                 Act::Pull(relay, millis) => pair.relays[relay].pulled_until = until(millis),
                 Act::Deaf(relay, millis) => pair.relays[relay].deaf_until = until(millis),
+                Act::Hold(relay, millis) => pair.hold(relay, millis),
                 Act::Console(on) => pair.console = on,
             }
             prop_assert!(pair.both.is_empty(), "both wrote at {:?}\n{}", pair.both, pair.story());

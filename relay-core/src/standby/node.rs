@@ -16,7 +16,8 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::Timing;
-use super::beat::{Beat, Hands, Told};
+use super::beat::{Beat, Told};
+use super::hands::Hands;
 use super::input::{Input, Pace};
 use super::license::{Grounds, License};
 use super::words::{Event, Why};
@@ -110,6 +111,10 @@ pub enum OrderRefused {
 struct Heard {
     beat: Beat,
     at: Time,
+    /// The last of our beats that it had heard.
+    answers: Option<u64>,
+    /// When that went out: what it says is of a later time, however long it lay in some queue.
+    said_after: Option<Time>,
 }
 
 /// One relay's side of a standby.
@@ -141,6 +146,7 @@ pub struct Node {
     /// Since when the other hears more, and since when nobody drives.
     less_since: Option<Time>,
     nobody_since: Option<Time>,
+    conflict_since: Option<Time>,
     well_since: Option<Time>,
     /// An operator gave the bands away: they are not asked back.
     given_by_order: bool,
@@ -173,6 +179,7 @@ impl Node {
             fit_since: None,
             less_since: None,
             nobody_since: None,
+            conflict_since: None,
             well_since: None,
             given_by_order: false,
             beat_due: now,
@@ -228,16 +235,17 @@ impl Node {
     /// Takes a beat that is believed. `heard` is the number of the last of ours that it had heard.
     pub fn handle_beat(&mut self, now: Time, beat: &Beat, heard: Option<u64>) {
         let said = self.peer.map(|peer| peer.beat.told);
-        self.peer = Some(Heard { beat: *beat, at: now });
+        let answered = self.sent.iter().find(|(counter, _)| Some(*counter) == heard);
+        let said_after = answered.map(|&(_, at)| at);
+        self.peer = Some(Heard { beat: *beat, at: now, answers: heard, said_after });
         if said != Some(beat.told) {
             // It waits for us to know.
             self.beat_due = now;
         }
-        if let (Role::Drives, Told::Follows, Some(heard)) = (self.role, beat.told, heard)
-            && heard >= self.drives_from
-            && let Some(&(_, at)) = self.sent.iter().find(|(counter, _)| *counter == heard)
+        if (self.role, beat.told) == (Role::Drives, Told::Follows)
+            && heard.is_some_and(|heard| heard >= self.drives_from)
         {
-            self.granted = self.granted.max(Some(at));
+            self.granted = self.granted.max(said_after);
         }
         if beat.told != Told::Follows {
             self.granted = None;
@@ -261,6 +269,10 @@ impl Node {
             if self.role != Role::Follows {
                 self.follow(now, Why::StoodStill);
             }
+        }
+        if own.hands.stamp != self.own.hands.stamp {
+            // An order waits for no beat that is due later.
+            self.beat_due = now;
         }
         self.own = *own;
         let alone = stood_still || now.since(self.heard()) > self.timing.silence();
@@ -372,12 +384,21 @@ impl Node {
         })
     }
 
+    /// Whether what the other said last holds: it answers a beat of ours of a moment ago, so that it
+    /// cannot have taken over since, for it heard us later than that.
+    fn holds(&self, now: Time, peer: &Heard) -> bool {
+        peer.said_after.is_some_and(|after| now.since(after) < self.timing.lease())
+    }
+
     fn grounds(&self, now: Time) -> License {
         let grounds = Grounds {
             timing: &self.timing,
             now,
             granted: self.granted,
             peer: self.peer.as_ref().map(|peer| &peer.beat),
+            follows: self.peer.is_none_or(|peer| {
+                matches!(peer.beat.told, Told::Follows | Told::Gave) && self.holds(peer.at, &peer)
+            }),
             heard: self.heard(),
             input: &self.own.input,
             pace: &self.pace,
@@ -422,6 +443,8 @@ impl Node {
                 self.nobody_since = None;
                 self.ask_back(now, &peer.beat);
             }
+            // What lay in a queue while a cable was out is of a time when nobody drove.
+            Told::Gave | Told::Follows if !self.holds(now, &peer) => self.nobody_since = None,
             Told::Gave if self.own.works => {
                 let why = if self.wants.is_some() { Why::Ordered } else { Why::Given };
                 self.drive(now, why);
@@ -431,9 +454,10 @@ impl Node {
             Told::Follows if now.since(peer.at) >= self.timing.silence() => {}
             Told::Follows => {
                 let since = *self.nobody_since.get_or_insert(now);
-                let first = self.preferred && (fit || !peer.beat.fit) || fit && !peer.beat.fit;
-                let first = first || self.wants.is_some();
-                let waits = 2 * self.timing.take_over;
+                let first = self.preferred && (fit || !peer.beat.fit) || self.wants.is_some();
+                // At a start the preferred one may hear its first packet a moment later.
+                let better = fit && !peer.beat.fit;
+                let waits = self.timing.take_over * if better { 1 } else { 2 };
                 if self.own.works && (first || now.since(since) >= waits) {
                     self.drive(now, Why::NobodyDrives);
                 }
@@ -491,13 +515,20 @@ impl Node {
             return;
         };
         if peer.beat.told == Told::Drives {
+            let since = *self.conflict_since.get_or_insert(now);
+            // What it said before it knew that we drive may lie in some queue for long.
+            let knows = peer.answers.is_some_and(|heard| heard >= self.drives_from);
+            if !knows && now.since(since) < self.timing.take_over {
+                return;
+            }
             let (theirs, ours) = (peer.beat.connected, self.own.connected);
             if theirs > ours || theirs == ours && peer.beat.preferred {
                 self.follow(now, Why::BothDrove);
             }
             return;
         }
-        if peer.beat.told != Told::Follows || !peer.beat.works {
+        self.conflict_since = None;
+        if peer.beat.told != Told::Follows || !peer.beat.works || !self.holds(now, &peer) {
             return;
         }
         if peer.beat.wants {
@@ -529,6 +560,7 @@ impl Node {
         self.granted = None;
         self.wants = None;
         self.nobody_since = None;
+        self.conflict_since = None;
         self.less_since = None;
         self.given_by_order = false;
         self.take_overs += 1;

@@ -84,6 +84,51 @@ fn a_relay_whose_cable_is_pulled_lets_go_before_the_other_takes_over() {
 }
 
 #[test]
+fn what_lay_in_a_queue_while_a_cable_was_out_takes_no_bands_from_the_one_that_drives() {
+    for phase in 0..60 {
+        let mut pair = pair();
+        pair.pulled_queues = true;
+        pair.run(phase * 3);
+        pair.relays[0].pulled_until = pair.now + 1_000 + phase * 50;
+        pair.until("the other drives", |pair| pair.writes(1));
+        // The cable comes back, and with it first what the other said before it drove.
+        let mut paused = 0;
+        for _ in 0..6_000 {
+            pair.run(1);
+            paused += u32::from(!pair.writes(1));
+        }
+        // Until the first's answer to what is said now: a beat, and its way.
+        assert!(paused <= 100, "{paused} ms: {}", pair.story());
+        drives(&pair, 1);
+        assert_eq!(pair.relays[1].node.take_overs(), 1, "{}", pair.story());
+        assert_eq!(pair.relays[0].node.take_overs(), 1, "{}", pair.story());
+    }
+}
+
+#[test]
+fn a_relay_that_is_not_heard_takes_no_lost_beats_for_the_death_of_the_one_that_took_over() {
+    for seed in 0..60 {
+        let mut pair = Pair::new(seed, false);
+        pair.loss = 25;
+        pair.run(1_000);
+        pair.hold(0, 2_600);
+        pair.run(4_000);
+        assert!(pair.both.is_empty(), "seed {seed}: {:?}\n{}", pair.both, pair.story());
+    }
+}
+
+#[test]
+fn bands_that_were_given_long_ago_are_not_taken() {
+    let mut pair = pair();
+    pair.order(0, Order::Give);
+    pair.hold(0, 2_000);
+    pair.relays[0].pulled_until = pair.now + 1;
+    pair.run(20_000);
+    assert!(pair.both.is_empty(), "both wrote at {:?}\n{}", pair.both, pair.story());
+    assert!(pair.writer().is_some(), "{}", pair.story());
+}
+
+#[test]
 fn the_death_of_the_one_that_follows_interrupts_nothing() {
     let mut pair = pair();
     pair.relays[1].crashed = true;

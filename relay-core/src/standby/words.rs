@@ -1,6 +1,7 @@
 //! What happened between two relays, for the operator.
 
 use std::fmt;
+use std::net::SocketAddr;
 
 /// Why the role changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +43,54 @@ pub enum Event {
     PeerHeard,
     /// It is not heard any more.
     PeerLost,
+}
+
+/// What is wrong for as long as it lasts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// This relay drives, and the other one is not heard.
+    NobodyWouldTakeOver,
+    /// This relay does not drive, and cannot tell whether another does.
+    CannotTell,
+    /// The other relay's show is another.
+    AnotherShow,
+    /// The other relay's relay thread does not get on.
+    PeerStuck,
+    /// No beat can be heard.
+    CannotListen(SocketAddr, String),
+    /// No beat can be sent.
+    CannotSend(SocketAddr, String),
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NobodyWouldTakeOver => f.write_str(
+                "standby: the other relay is not heard, nobody would take over. Start it, or \
+                 check its cable",
+            ),
+            Self::CannotTell => f.write_str(
+                "standby: this relay does not drive the bands: it hears neither the other relay \
+                 nor a console for long enough. Check the cables, or order it to take the bands",
+            ),
+            Self::AnotherShow => f.write_str(
+                "standby: the other relay runs another show or another version. Give both the \
+                 same show file",
+            ),
+            Self::PeerStuck => f.write_str(
+                "standby: the other relay is heard, but its relay thread does not get on. Restart \
+                 it",
+            ),
+            Self::CannotListen(address, error) => write!(
+                f,
+                "standby: cannot listen on {address}: {error}; is the port taken, does this \
+                 machine have the address?"
+            ),
+            Self::CannotSend(peer, error) => {
+                write!(f, "standby: cannot send to the other relay at {peer}: {error}")
+            }
+        }
+    }
 }
 
 impl Event {
