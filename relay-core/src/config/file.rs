@@ -71,12 +71,82 @@ pub(super) struct Show {
     safety: Option<Safety>,
     /// Orders over OSC. Left out: off.
     osc: Option<Osc>,
+    /// A second relay of the show, of which one at a time drives the connected bands. Left out:
+    /// none.
+    standby: Option<Standby>,
     /// Groups of wristbands, [[group]] for each.
     #[schemars(length(max = 65_536))]
     group: Option<Vec<Group>>,
     /// Radios, [[radio]] for each.
     #[schemars(length(max = 64))]
     radio: Option<Vec<Radio>>,
+}
+
+/// Two relays on one show.
+#[derive(JsonSchema)]
+#[cfg_attr(test, derive(serde::Deserialize))]
+#[serde(deny_unknown_fields)]
+struct Standby {
+    /// "preferred": this relay drives if both can; "backup": the other one does.
+    role: StandbyRole,
+    /// Where the other relay listens: ["10.0.0.2:5570"], or two addresses by different ways.
+    #[schemars(length(min = 1, max = 2))]
+    peer: Vec<String>,
+    /// Where this one does. Default "0.0.0.0:5570".
+    #[schemars(extend("default" = "0.0.0.0:5570"))]
+    listen: Option<String>,
+    /// The key file, the same on both relays, made by `wristcast keys new standby.key`; or "none":
+    /// whoever is on the network can make a relay let go of its bands.
+    key: String,
+    /// How long nothing is heard of the relay that drives before the other takes over, ms, 100 to
+    /// 10000. Default 500.
+    #[schemars(range(min = 100, max = 10_000), extend("default" = 500))]
+    take_over_ms: Option<u32>,
+    /// How long a relay that drives hears less of the consoles than the other before it gives, ms,
+    /// 100 to 60000. Default 500.
+    #[schemars(range(min = 100, max = 60_000), extend("default" = 500))]
+    input_loss_ms: Option<u32>,
+    /// Whether the preferred relay gets the bands back by itself when it has been well for 10 s:
+    /// "by_hand" (default) or "auto".
+    #[schemars(extend("default" = "by_hand"))]
+    give_back: Option<GiveBack>,
+    /// Which relay's broadcast radios are on the air: "one" (default), that of the one that drives,
+    /// or "both" all the time.
+    #[schemars(extend("default" = "one"))]
+    broadcast: Option<StandbyBroadcast>,
+}
+
+/// Which of the two relays this is.
+#[derive(JsonSchema)]
+#[cfg_attr(test, derive(serde::Deserialize))]
+#[serde(rename_all = "lowercase")]
+enum StandbyRole {
+    /// Drives if both can.
+    Preferred,
+    /// Drives if the other cannot.
+    Backup,
+}
+
+/// How the preferred relay gets the bands back.
+#[derive(JsonSchema)]
+#[cfg_attr(test, derive(serde::Deserialize))]
+#[serde(rename_all = "snake_case")]
+enum GiveBack {
+    /// When somebody orders it.
+    ByHand,
+    /// When it has been well for 10 s.
+    Auto,
+}
+
+/// Which relay's broadcast radios are on the air.
+#[derive(JsonSchema)]
+#[cfg_attr(test, derive(serde::Deserialize))]
+#[serde(rename_all = "lowercase")]
+enum StandbyBroadcast {
+    /// That of the relay that drives.
+    One,
+    /// Both.
+    Both,
 }
 
 /// The receiving side.

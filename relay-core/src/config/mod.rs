@@ -24,6 +24,7 @@ mod read_patch;
 mod read_profile;
 mod read_radios;
 mod read_safety;
+mod read_standby;
 mod reader;
 mod report;
 
@@ -58,6 +59,8 @@ pub struct Config {
     pub http: Option<Http>,
     /// Orders over OSC; `None` = off.
     pub osc: Option<Osc>,
+    /// The second relay of the show; `None` = there is none.
+    pub standby: Option<Standby>,
     /// The groups, in the order of the file. A group's index here is its index everywhere.
     pub groups: Vec<Group>,
     /// The radios, in the order of the file.
@@ -185,6 +188,29 @@ pub struct Osc {
     /// The file with the tokens of those who may give orders, relative to the show file; `None` = no
     /// token is asked for.
     pub token_file: Option<PathBuf>,
+}
+
+/// Two relays on one show, as one of them knows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Standby {
+    /// This relay drives if both can.
+    pub preferred: bool,
+    /// Where the other relay listens: one address, or two by different ways.
+    pub peers: Vec<SocketAddr>,
+    /// Where this one does. Default: every address, port 5570.
+    pub listen: SocketAddr,
+    /// What both prove with that they are who they say.
+    pub key: broadcast_frame::Key,
+    /// How long nothing is heard of the relay that drives before the other takes over. Default
+    /// 500 ms, range 100..=10 000 ms.
+    pub take_over: Duration,
+    /// How long a relay that drives hears less of the consoles than the other before it gives.
+    /// Default 500 ms, range 100..=60 000 ms.
+    pub input_loss: Duration,
+    /// The preferred relay asks for the bands when it is well again. Default false: by hand.
+    pub gives_back: bool,
+    /// Both send broadcasts all the time. Default false: the one that drives.
+    pub both_broadcast: bool,
 }
 
 /// A group of wristbands that always show the same look.

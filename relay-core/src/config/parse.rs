@@ -10,6 +10,7 @@ use super::read_network::{http, network, set};
 use super::read_osc::osc;
 use super::read_radios::radios;
 use super::read_safety::safety;
+use super::read_standby::standby;
 use super::reader::Table;
 use super::report::Report;
 use super::{Config, EndLook, Network, read_look};
@@ -92,6 +93,8 @@ fn read(report: &mut Report<'_>, text: &str, files: &dyn Files) -> Option<Config
     let safety = safety.map(|table| self::safety(report, table)).unwrap_or_default();
     let osc = table.get("osc").and_then(|value| value.table(report, "[osc]"));
     let osc = osc.map(|table| self::osc(report, table));
+    let standby = table.get("standby").and_then(|value| value.table(report, "[standby]"));
+    let standby = standby.and_then(|table| self::standby(report, table, files));
     let groups =
         table.get("group").map_or_else(Groups::default, |value| self::groups(report, value));
     let radios = self::radios(report, table.get("radio"), &groups, files);
@@ -105,6 +108,7 @@ fn read(report: &mut Report<'_>, text: &str, files: &dyn Files) -> Option<Config
         network: receiving,
         http,
         osc,
+        standby,
         groups: groups.groups,
         radios: radios.into_iter().map(|(radio, _)| radio).collect(),
         start_look,

@@ -101,9 +101,19 @@ fn key(
     if name == "none" {
         return Some(None);
     }
+    key_file(report, value, name, files).map(Some)
+}
+
+/// The key in use of the key file `name`.
+pub(super) fn key_file(
+    report: &mut Report<'_>,
+    value: Value<'_>,
+    name: &str,
+    files: &dyn Files,
+) -> Option<broadcast_frame::Key> {
     let read = files.read(name).map_err(|error| error.to_string());
     match read.and_then(|text| KeyFile::parse(&text).map_err(|error| error.to_string())) {
-        Ok(file) => Some(Some(file.key)),
+        Ok(file) => Some(file.key),
         Err(error) => {
             let message = format!("key file \"{name}\": {error}");
             let help = format!("make one beside the show: wristcast keys new {name}");

@@ -115,6 +115,8 @@ fn any_line() -> impl Strategy<Value = String> {
         "end_look",
         "max_connections",
         "listen",
+        "peer",
+        "role",
         "qq",
         "loss.to",
     ]);
@@ -122,6 +124,7 @@ fn any_line() -> impl Strategy<Value = String> {
         "[network]",
         "[http]",
         "[osc]",
+        "[standby]",
         "[[group]]",
         "[[radio]]",
         "[network.artnet]",

@@ -5,7 +5,7 @@ use super::super::Config;
 
 /// Everything that is said about a file, errors or warnings.
 #[track_caller]
-fn says(text: &str, expected: &str) {
+pub(super) fn says(text: &str, expected: &str) {
     let found = match Config::parse(text.trim_start(), "show.toml") {
         Ok((_, warnings)) => warnings,
         Err(found) => found,

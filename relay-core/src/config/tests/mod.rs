@@ -1,6 +1,7 @@
 mod docs;
 mod fuzz;
 mod golden;
+mod golden_standby;
 mod schema;
 
 use super::*;
@@ -88,6 +89,7 @@ fn the_least_show_works_as_written_and_takes_the_defaults_of_the_reference() {
                 remote_programming: false,
             },
         },
+        standby: None,
         http: Some(Http { listen: "127.0.0.1:8420".parse().unwrap(), token_file: None }),
         osc: None,
         groups: vec![
@@ -276,6 +278,35 @@ fn an_osc_table_without_keys_takes_orders_from_this_machine_only() {
     for more in ["allow = [\"10.0.0.0/24\"]", "token_file = \"tokens.txt\""] {
         let text = format!("name = \"T\"\n[osc]\nlisten = \"10.0.0.2:8000\"\n{more}");
         assert!(parsed(&text).osc.unwrap().is_protected());
+    }
+}
+
+#[test]
+fn a_standby_needs_little_and_listens_where_the_other_relay_speaks() {
+    assert_eq!(parsed("name = \"T\"").standby, None);
+    for (peer, listen) in [("10.0.0.3:5570", "0.0.0.0:5570"), ("[fd00::3]:5570", "[::]:5570")] {
+        let text = format!(
+            "name = \"T\"\n[standby]\nrole = \"backup\"\npeer = [\"{peer}\"]\nkey = \"none\""
+        );
+        let standby = parsed(&text).standby.unwrap();
+        assert_eq!((standby.peers, standby.preferred), (vec![peer.parse().unwrap()], false));
+        assert_eq!(standby.listen, listen.parse().unwrap());
+        assert_eq!((standby.take_over.as_millis(), standby.input_loss.as_millis()), (500, 500));
+        assert!(!standby.gives_back && !standby.both_broadcast);
+    }
+}
+
+#[test]
+fn broadcasts_of_both_relays_are_on_the_air_only_if_the_show_says_so() {
+    for (more, both) in
+        [("", false), ("broadcast = \"one\"", false), ("broadcast = \"both\"", true)]
+    {
+        let text = format!(
+            "name = \"T\"\n[standby]\nrole = \"backup\"\npeer = [\"10.0.0.3:5570\"]\n\
+             key = \"none\"\n{more}"
+        );
+        let standby = parsed(&text).standby.unwrap();
+        assert_eq!(standby.fences(&RadioKind::Broadcast(BroadcastConfig::default())), !both);
     }
 }
 

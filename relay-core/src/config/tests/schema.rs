@@ -123,6 +123,7 @@ fn tables(schema: &Value) -> Vec<(&'static str, &Value)> {
         ("[http]\nKEY = []", definition("Http")),
         ("[safety]\nKEY = []", definition("Safety")),
         ("[osc]\nKEY = []", definition("Osc")),
+        ("[standby]\nKEY = {}", definition("Standby")),
         ("[[group]]\nKEY = 1.5", definition("Group")),
         ("[[group]]\nslots = { KEY = 1.5 }", definition("Slots")),
         ("[[group]]\nloss = { KEY = 1.5 }", definition("LossTo")),
