@@ -55,6 +55,8 @@ pub struct Status {
     pub strobe: StrobeState,
     /// Whether the show file is another than the show that runs: broken at the start, or refused.
     pub show_file_refused: bool,
+    /// The hot standby; `None` if the show has none.
+    pub standby: Option<StandbyState>,
     /// Faults standing now, in plain words with what to do; empty = all is well.
     pub faults: Vec<String>,
 }
@@ -70,6 +72,47 @@ pub struct StrobeState {
     pub groups_held: u32,
     /// How often more groups than the show allows did so at once, since start.
     pub episodes: u64,
+}
+
+/// This relay's side of a hot standby.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct StandbyState {
+    /// `drives`: the connected bands are this relay's; `follows`; `gives`: it lets go of them;
+    /// `gave`: it has, and the other has not taken them yet.
+    pub role: String,
+    /// It is the one that drives if both can.
+    pub preferred: bool,
+    /// It may write to connected bands now.
+    pub writes: bool,
+    /// How long nothing is heard of the relay that drives before the other takes over.
+    pub take_over_ms: u64,
+    /// How often this relay began to drive since it started.
+    pub take_overs: u32,
+    /// What the other relay said last; `None`: it is not heard.
+    pub peer: Option<StandbyPeer>,
+}
+
+/// What the other relay of a hot standby says of itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct StandbyPeer {
+    /// As [`StandbyState::role`].
+    pub role: String,
+    /// Since it was last heard.
+    pub heard_ms: u64,
+    /// Its relay thread gets on.
+    pub works: bool,
+    /// Since levels last came there; `None`: never.
+    pub input_age_ms: Option<u64>,
+    /// Patched universes that have a live source there.
+    pub universes_live: u32,
+    /// Universes patched there.
+    pub universes: u32,
+    /// Bands connected there.
+    pub bands_connected: u32,
+    /// Bands of its show.
+    pub bands: u32,
+    /// Both run the same show.
+    pub same_show: bool,
 }
 
 /// Datagrams by what became of them. Every datagram is in exactly one of these but `received`.

@@ -3,6 +3,7 @@
 
 mod capture;
 pub mod desk;
+pub mod ether;
 pub mod recorded;
 pub mod scenario;
 mod stage;

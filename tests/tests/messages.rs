@@ -18,6 +18,7 @@ const WORDS: &[&str] = &[
     "relay/arrivals.rs",
     "relay/refused.rs",
     "relay/sockets.rs",
+    "standby/words.rs",
 ];
 
 /// Texts of fewer words of their own are parts of messages, labels and names.

@@ -17,6 +17,8 @@ mod calendar;
 pub mod dispatch;
 #[cfg(feature = "io")]
 pub mod driver;
+#[cfg(feature = "io")]
+pub(crate) mod fenced;
 #[cfg(feature = "gatt")]
 pub mod gatt;
 mod shown;
@@ -85,6 +87,17 @@ pub trait Radio: Send {
     /// outcome is an event. A radio that refuses says [`Lost`](RadioEvent::Lost).
     fn send(&mut self, now: Time, link: LinkId, frame: &Frame);
 
+    /// Another relay drives the bands (`rests`): lets go of every connection, says
+    /// [`Down`](RadioEvent::Down) of it, and makes none until told otherwise. May come before
+    /// [`start`](Self::start). A radio that holds on to nothing and says nothing by itself has nothing
+    /// to do: it is handed no frames meanwhile.
+    fn rest(&mut self, _now: Time, _rests: bool) {}
+
+    /// Whether a radio that rests has let go of everything.
+    fn has_let_go(&self) -> bool {
+        true
+    }
+
     /// Called once, last of all, when the end look is out (or its time is up). Closes connections
     /// and joins threads, within a second or so.
     fn stop(&mut self) {}
@@ -129,6 +142,14 @@ impl<R: Radio + ?Sized> Radio for Box<R> {
 
     fn send(&mut self, now: Time, link: LinkId, frame: &Frame) {
         (**self).send(now, link, frame);
+    }
+
+    fn rest(&mut self, now: Time, rests: bool) {
+        (**self).rest(now, rests);
+    }
+
+    fn has_let_go(&self) -> bool {
+        (**self).has_let_go()
     }
 
     fn stop(&mut self) {

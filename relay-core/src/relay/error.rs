@@ -135,3 +135,15 @@ pub enum OrderError {
     #[error(transparent)]
     Handle(#[from] HandleError),
 }
+
+/// Why an order to take or to give the bands was not obeyed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StandbyError {
+    /// The show has no second relay.
+    #[error("this relay has no standby: its show file has no [standby]")]
+    Off,
+    /// It makes no sense now.
+    #[error(transparent)]
+    Refused(#[from] crate::standby::OrderRefused),
+}

@@ -12,7 +12,8 @@ use super::network::network_state;
 use super::radios::Radios;
 use super::sample::{Sampler, group_control, group_state};
 use super::show::Show;
-use super::{HandleError, OrderError};
+use super::standby::Standby;
+use super::{HandleError, OrderError, StandbyError};
 use crate::config::EndLook;
 use crate::lane::LaneReader;
 use crate::radio::telemetry::RadioTelemetry;
@@ -23,6 +24,7 @@ use crate::snapshot::{
     NetworkState, RadioState, SceneGroup, SceneState, Severity, SignalState, Status, StrobeState,
     UniverseState,
 };
+use crate::standby::Order as StandbyOrder;
 use crate::steering::{Actor, Request};
 use crate::telemetry::{Telemetry, distribution, percentiles};
 use crate::time::Time;
@@ -39,6 +41,7 @@ pub struct RelayHandle {
 /// What the handles of one relay share. Locks are taken in the order of the fields.
 pub(super) struct Shared {
     pub(super) clock: Clock,
+    pub(super) standby: Option<Arc<Standby>>,
     pub(super) control: Mutex<Control>,
     pub(super) desk: Mutex<Desk>,
     pub(super) sampler: Mutex<Sampler>,
@@ -125,6 +128,9 @@ impl RelayHandle {
             )
         };
         faults.extend(fault);
+        let now = shared.clock.now();
+        let standby = shared.standby.as_ref();
+        faults.extend(standby.into_iter().flat_map(|standby| standby.faults(now)));
         let live = |signal: SignalState| signal == SignalState::Live;
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let steering = &shared.telemetry.steering;
@@ -158,6 +164,7 @@ impl RelayHandle {
                 episodes: strobe.episodes.get(),
             },
             show_file_refused,
+            standby: standby.map(|standby| standby.state(now)),
             faults,
         }
     }
@@ -177,7 +184,25 @@ impl RelayHandle {
         let order = request.order(|name| show.and_then(|show| show.group_index(name)))?;
         let mut desk = lock(&shared.desk);
         desk.obey(order)?;
+        if let Some(standby) = &shared.standby {
+            standby.note_order(&shared.telemetry.steering);
+        }
         desk.note(shared.clock.now(), request, by);
+        Ok(())
+    }
+
+    /// Has this relay take the connected bands, or give them to the other one, and writes down who
+    /// ordered it. Returns at once; the [status](Self::status) tells what came of it.
+    pub fn standby_order(&self, order: StandbyOrder, by: &Actor) -> Result<(), StandbyError> {
+        let shared = &*self.shared;
+        let standby = shared.standby.as_ref().ok_or(StandbyError::Off)?;
+        let now = shared.clock.now();
+        standby.order(now, order)?;
+        let text = match order {
+            StandbyOrder::Take => "standby: this relay is ordered to take the bands",
+            StandbyOrder::Give => "standby: this relay is ordered to give the bands",
+        };
+        lock(&shared.control).log.push_by(now, now, Severity::Info, text.to_owned(), by, None);
         Ok(())
     }
 

@@ -11,6 +11,7 @@
 //! | one per radio | stage 5 and the radio | its lane, its radio |
 //! | keeper | interfaces, joins, failed sockets, events | the clock, ten times a second |
 //! | trace | writes the trace, if there is one | the clock |
+//! | standby, mirror | agree with the other relay who drives, if there is one | the clock, its beats |
 //! | record, sync | write the recording, if there is one | the clock, the disk |
 
 mod arrivals;
@@ -29,6 +30,7 @@ mod reload;
 mod sample;
 mod show;
 pub(crate) mod sockets;
+mod standby;
 mod thread;
 
 use std::hash::{BuildHasher, RandomState};
@@ -51,12 +53,13 @@ use crate::radio::Radio;
 use crate::receive::{Clock, Receiver};
 use crate::record::{RecordOptions, RecordReport, RecordTap, Recorder};
 use crate::snapshot::{Latency, PacketCounts, Severity};
+use crate::standby::Lease;
 use crate::telemetry::Telemetry;
 use crate::trace::{TraceReport, TraceTap, Tracer};
 
 use control::{Control, Link, PATIENCE, TICK};
 use desk::Desk;
-pub use error::{HandleError, OrderError, ReloadError, StartError};
+pub use error::{HandleError, OrderError, ReloadError, StandbyError, StartError};
 pub use handle::RelayHandle;
 use handle::{Shared, lock};
 use log::EventLog;
@@ -64,6 +67,7 @@ use radios::Radios;
 use sample::Sampler;
 use show::Show;
 use sockets::SocketKeeper;
+use standby::{Standby, StandbyThreads};
 use thread::{Command, RelayThread};
 
 /// Commands that may wait for the relay thread.
@@ -114,6 +118,7 @@ pub struct Relay {
     relay: Option<JoinHandle<()>>,
     keeper: Option<JoinHandle<()>>,
     keeper_ends: Arc<AtomicBool>,
+    standby: Option<StandbyThreads>,
 }
 
 impl Relay {
@@ -153,7 +158,8 @@ impl Relay {
         let opened = sockets.open_all(clock.now(), &show.needed_ports())?;
         let (trace, tracer) = start_trace(&show, options.trace)?;
         let (record, recorder) = start_recording(options.record, clock)?;
-        let (radios, mut lanes) = Radios::start(&show.config, clock, bring)?;
+        let lease = Arc::new(Lease::default());
+        let (radios, mut lanes) = Radios::start(&show.config, clock, &lease, bring)?;
         let (front, looks) = lane::channel(show.config.groups.len());
         lanes.push(front);
 
@@ -161,6 +167,7 @@ impl Relay {
         let (answers_out, answers) = bounded(2 * COMMANDS_MAX);
         let (samples_out, samples) = bounded(2 * COMMANDS_MAX);
         let (orders_out, orders) = bounded(COMMANDS_MAX);
+        let (pulses_out, pulses) = bounded(1);
         let (notices_out, notices) = HeapRb::new(NOTICES_MAX).split();
         let link = Link { commands, waker };
         let telemetry = Arc::new(Telemetry::default());
@@ -176,9 +183,11 @@ impl Relay {
                 answers: answers_out,
                 samples: samples_out,
                 orders: orders_out,
+                pulses: pulses_out,
                 notices: notices_out,
             },
         );
+        let standby = Standby::of(&show.config, clock);
         let log = EventLog::default();
         let mut control = Control::new(
             clock,
@@ -198,8 +207,10 @@ impl Relay {
         control.recording = recorder.as_ref().map(Recorder::monitor);
         // Waits in the channel until the relay thread starts.
         control.apply(opened);
+        let parts = standby::Parts { link: link.clone(), pulses, lease, log: log.clone() };
         let shared = Arc::new(Shared {
             clock,
+            standby,
             control: Mutex::new(control),
             desk: Mutex::new(Desk::new(link.clone(), orders, log)),
             sampler: Mutex::new(Sampler::new(link.clone(), samples)),
@@ -217,7 +228,12 @@ impl Relay {
             relay: None,
             keeper: None,
             keeper_ends: Arc::default(),
+            standby: None,
         };
+        let shared = &relay.handle.shared;
+        if let Some(standby) = &shared.standby {
+            relay.standby = Some(StandbyThreads::start(standby, shared, parts)?);
+        }
         relay.keeper = Some(relay.spawn_keeper()?);
         relay.relay = Some(spawn("wristcast-relay", move || thread.run())?);
         // Thousands of joins take a while; light that needs none, or came first, does not wait.
@@ -252,6 +268,9 @@ impl Relay {
     fn halt(&mut self) -> StopReport {
         let shared = &*self.handle.shared;
         let uptime = Duration::from_nanos(shared.clock.now().as_nanos());
+        if let (Some(standby), Some(_)) = (&shared.standby, &self.standby) {
+            standby.hand_over(shared.clock);
+        }
         let end_look = lock(&shared.control).begin_stop();
         lock(&shared.desk).fader_rests(shared.clock.now());
         if let Some(relay) = self.relay.take() {
@@ -269,6 +288,8 @@ impl Relay {
         }
         let radios = lock(&shared.threads).take();
         let settlement = radios.map(Radios::stop).unwrap_or_default();
+        // Until now its lease let the end look go out.
+        self.standby = None;
         let kernel_dropped = lock(&shared.control).finish_stop();
         let trace = lock(&shared.tracer).take().map(Tracer::stop);
         let recording = lock(&shared.recorder).take().map(|recorder| {

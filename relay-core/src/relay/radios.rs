@@ -8,9 +8,11 @@ use crate::lane::LaneWriter;
 use crate::radio::Radio;
 use crate::radio::dispatch::Settlement;
 use crate::radio::driver::{self, LaneThread, Turn};
+use crate::radio::fenced::Fenced;
 use crate::radio::simulated::SimulatedRadio;
 use crate::radio::telemetry::RadioTelemetry;
 use crate::receive::Clock;
+use crate::standby::Lease;
 
 /// One lane thread per radio. Dropping them stops them.
 #[derive(Debug, Default)]
@@ -18,6 +20,8 @@ pub(super) struct Radios {
     threads: Vec<LaneThread>,
     /// Whether the program brought the radio along, which the relay then cannot make.
     brought: Vec<bool>,
+    /// What those of them follow whose bands another relay may drive.
+    lease: Arc<Lease>,
 }
 
 /// The radios of another show, made and waiting. Dropped, they never begin.
@@ -57,14 +61,16 @@ impl Drop for Successors {
 }
 
 impl Radios {
-    /// Starts every radio of the show, those that `bring` does not make too; gives the writing ends of their lanes.
+    /// Starts every radio of the show, those that `bring` does not make too; gives the writing ends
+    /// of their lanes. With a standby, they write while `lease` permits it.
     pub(super) fn start(
         config: &Config,
         clock: Clock,
+        lease: &Arc<Lease>,
         bring: &mut dyn FnMut(&RadioConfig) -> Option<Box<dyn Radio>>,
     ) -> Result<(Self, Vec<LaneWriter>), StartError> {
         let groups = config.groups.len();
-        let mut radios = Self::default();
+        let mut radios = Self { lease: Arc::clone(lease), ..Self::default() };
         let mut lanes = Vec::with_capacity(config.radios.len() + 1);
         for radio in &config.radios {
             let brought = bring(radio);
@@ -73,6 +79,7 @@ impl Radios {
                 Some(brought) => brought,
                 None => make(radio, groups)?,
             };
+            let made = fence(config, radio, made, lease, clock);
             let (lane, thread) = driver::spawn(&radio.name, made, groups, clock)
                 .map_err(StartError::system("radio thread"))?;
             lanes.push(lane);
@@ -108,6 +115,7 @@ impl Radios {
                 continue;
             }
             let begun = make(radio, groups).and_then(|made| {
+                let made = fence(new, radio, made, &self.lease, clock);
                 driver::spawn_in_turn(&radio.name, made, groups, clock, next.turn.clone())
                     .map_err(StartError::system("radio thread"))
             });
@@ -151,6 +159,22 @@ impl Radios {
                 unreached: sum.unreached + one.unreached,
             }
         })
+    }
+}
+
+/// Has a radio follow the lease if another relay may drive its bands.
+fn fence(
+    config: &Config,
+    radio: &RadioConfig,
+    made: Box<dyn Radio>,
+    lease: &Arc<Lease>,
+    clock: Clock,
+) -> Box<dyn Radio> {
+    match &config.standby {
+        Some(standby) if standby.fences(&radio.kind) => {
+            Box::new(Fenced::new(made, Arc::clone(lease), clock))
+        }
+        _ => made,
     }
 }
 

@@ -83,6 +83,9 @@ impl RelayHandle {
         if let Some(tracer) = lock(&shared.tracer).as_ref() {
             tracer.rename(show.group_names());
         }
+        if let Some(standby) = &shared.standby {
+            standby.set_show(&show.config);
+        }
         control.show = show;
         control.join_patched();
         let settled = control.settle();
@@ -167,6 +170,9 @@ fn needs_restart(running: &Config, new: &Config) -> Option<&'static str> {
     }
     if running.osc != new.osc {
         return Some("orders over OSC");
+    }
+    if running.standby != new.standby {
+        return Some("the standby");
     }
     None
 }

@@ -19,6 +19,7 @@ use ringbuf::traits::Producer;
 use super::desk::Ordered;
 use super::sample::Sample;
 use super::sockets::Change;
+use super::standby::Pulse;
 use crate::arrivals::{GapMeter, WorstGap};
 use crate::config::EndLook;
 use crate::engine::{CompiledShow, Engine};
@@ -53,6 +54,8 @@ pub(super) enum Command {
     Show(Box<NextShow>),
     /// Copy the state of some universes and groups.
     Sample(Box<Sample>),
+    /// Show that it gets on, and how consoles are heard.
+    Pulse(Box<Pulse>),
     /// An operator's order.
     Obey(Box<Ordered>),
     /// Leave this look and end.
@@ -122,6 +125,7 @@ pub(super) struct Ends {
     pub(super) answers: Sender<Answer>,
     pub(super) samples: Sender<Box<Sample>>,
     pub(super) orders: Sender<Box<Ordered>>,
+    pub(super) pulses: Sender<Box<Pulse>>,
     pub(super) notices: HeapProd<Notice>,
 }
 
@@ -366,6 +370,11 @@ impl RelayThread {
                 Command::Sample(mut sample) => {
                     sample.fill(&self.engine, now);
                     let _ = self.ends.samples.try_send(sample);
+                    continue;
+                }
+                Command::Pulse(mut pulse) => {
+                    pulse.fill(&self.engine);
+                    let _ = self.ends.pulses.try_send(pulse);
                     continue;
                 }
                 Command::Obey(ordered) => {

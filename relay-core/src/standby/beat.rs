@@ -109,7 +109,8 @@ impl Envelope {
         for number in [age, beat.input.live, beat.input.patched, beat.connected, beat.bands] {
             out.put(&number.to_be_bytes());
         }
-        out.put(&beat.hands.stamp.to_be_bytes());
+        out.put(&beat.hands.here.to_be_bytes());
+        out.put(&beat.hands.there.to_be_bytes());
         out.put(&beat.show.to_be_bytes());
         out.put(&[0; 4]);
         out.put(&beat.input.live_set.0);
@@ -136,7 +137,7 @@ impl Envelope {
         let mut word = || from.take().map(u32::from_be_bytes);
         let (age, live, patched) = (word()?, word()?, word()?);
         let (connected, bands) = (word()?, word()?);
-        let stamp = u64::from_be_bytes(from.take()?);
+        let (here, there) = (word()?, word()?);
         let show = u64::from_be_bytes(from.take()?);
         let [_, _, _, _] = from.take()?;
         let bit = |bit: u8| flags & 1 << bit != 0;
@@ -157,7 +158,7 @@ impl Envelope {
             input: Input { heard, live, patched, live_set: LiveSet(from.take()?) },
             connected,
             bands,
-            hands: Hands { stamp, panic: bit(6), frozen: bit(7), grand_master },
+            hands: Hands { here, there, panic: bit(6), frozen: bit(7), grand_master },
             show,
         };
         let echo = Some(echo).filter(|(boot, _)| *boot != 0);
@@ -214,7 +215,7 @@ mod tests {
             input: Input { heard: Some(Time::from_millis(4_000)), live: 2, patched: 9, live_set },
             connected: 5,
             bands: 6,
-            hands: Hands { stamp: 8, panic: true, frozen: false, grand_master: 77 },
+            hands: Hands { here: 8, there: 9, panic: true, frozen: false, grand_master: 77 },
             show: 0x0102_0304_0506_0708,
         };
         Envelope { boot: 11, number: 12, echo: Some((13, 14)), beat }

@@ -1,8 +1,10 @@
 //! What operators have done by hand to the whole show, and which of two relays' word on it counts.
 //!
-//! Orders go to either relay and hold on both. Each counts up a stamp, so that the newer state wins;
-//! if both were given orders while they did not hear each other, panic wins over everything: a
-//! crowd that is dark by mistake is told by its operator, one that is lit by mistake is not.
+//! Orders go to either relay and hold on both. Each relay counts the orders given to it, and knows of
+//! how many of the other's: so that what was ordered in the knowledge of the other's orders is told
+//! from what was ordered apart. If both were given orders while they did not hear each other, the more
+//! careful state wins, panic before all: a crowd that is dark by mistake is told by its operator, one
+//! that is lit by mistake is not.
 
 use std::cmp::Ordering;
 
@@ -11,8 +13,10 @@ use crate::steering::FULL;
 /// What operators have done by hand to the whole show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hands {
-    /// Counts what was done, on either relay: of two states the one with the greater is newer.
-    pub stamp: u64,
+    /// How many orders made it, of those given to this relay and of those given to the other.
+    pub here: u32,
+    /// See `here`.
+    pub there: u32,
     /// Panic is latched.
     pub panic: bool,
     /// The show is frozen.
@@ -23,59 +27,50 @@ pub struct Hands {
 
 impl Default for Hands {
     fn default() -> Self {
-        Self { stamp: 0, panic: false, frozen: false, grand_master: FULL }
-    }
-}
-
-impl Hands {
-    /// Greater: darker or steadier.
-    fn caution(&self) -> (bool, bool, u8) {
-        (self.panic, self.frozen, FULL - self.grand_master)
+        Self { here: 0, there: 0, panic: false, frozen: false, grand_master: FULL }
     }
 }
 
 /// What to do about the other relay's hands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Nothing: they are the same, or the other one will do as we do.
+    /// Nothing: they are the same, or older.
     Keep,
     /// Do what this says.
     Take(Hands),
-    /// Say ours again, with this stamp.
-    Insist(u64),
+    /// Go on as we do, which the other will do, too; with these counts.
+    Stand(Hands),
 }
 
-/// How far two relays were last known to be of one mind.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Agreement {
-    stamp: u64,
-}
-
-impl Agreement {
+impl Hands {
     /// Compares what was done on this relay with what the other one says was done there.
-    pub fn judge(&mut self, ours: &Hands, theirs: &Hands) -> Verdict {
-        let newest = ours.stamp.max(theirs.stamp);
-        let take = Verdict::Take(Hands { stamp: newest, ..*theirs });
-        let order = ours.caution().cmp(&theirs.caution());
-        let apart = ours.stamp > self.stamp && theirs.stamp > self.stamp;
-        let disputed = ours.stamp == theirs.stamp || apart && ours.panic != theirs.panic;
-        match (order, disputed) {
-            (Ordering::Equal, _) if ours.stamp == theirs.stamp => {
-                self.stamp = ours.stamp;
-                return Verdict::Keep;
+    pub fn judge(&self, theirs: &Self) -> Verdict {
+        // With the counts as this relay has them.
+        let theirs = Self { here: theirs.there, there: theirs.here, ..*theirs };
+        let order = (self.here.cmp(&theirs.here), self.there.cmp(&theirs.there));
+        let both = Self {
+            here: self.here.max(theirs.here),
+            there: self.there.max(theirs.there),
+            ..theirs
+        };
+        match order {
+            (Ordering::Equal, Ordering::Equal) if self.caution() >= theirs.caution() => {
+                Verdict::Keep
             }
-            (Ordering::Less, true) => return take,
-            (Ordering::Greater, true) if theirs.stamp > ours.stamp => {
-                return Verdict::Insist(newest + 1);
+            (Ordering::Equal | Ordering::Less, Ordering::Equal | Ordering::Less) => {
+                Verdict::Take(theirs)
             }
-            (Ordering::Greater, true) => return Verdict::Keep,
-            _ => {}
+            (Ordering::Equal | Ordering::Greater, Ordering::Equal | Ordering::Greater) => {
+                Verdict::Keep
+            }
+            _ if self.caution() < theirs.caution() => Verdict::Take(both),
+            _ => Verdict::Stand(Self { here: both.here, there: both.there, ..*self }),
         }
-        if theirs.stamp > ours.stamp {
-            self.stamp = theirs.stamp;
-            return take;
-        }
-        Verdict::Keep
+    }
+
+    /// Greater: darker or steadier.
+    fn caution(&self) -> (bool, bool, u8) {
+        (self.panic, self.frozen, FULL - self.grand_master)
     }
 }
 
@@ -89,30 +84,34 @@ mod tests {
     #[derive(Default)]
     struct Two {
         hands: [Hands; 2],
-        agreement: [Agreement; 2],
     }
 
     impl Two {
         fn order(&mut self, relay: usize, order: impl Fn(&mut Hands)) {
             order(&mut self.hands[relay]);
-            self.hands[relay].stamp += 1;
+            self.hands[relay].here += 1;
         }
 
         /// One of them hears the other.
         fn hear(&mut self, relay: usize) {
-            let theirs = self.hands[1 - relay];
-            match self.agreement[relay].judge(&self.hands[relay], &theirs) {
+            match self.hands[relay].judge(&self.hands[1 - relay]) {
                 Verdict::Keep => {}
-                Verdict::Take(hands) => self.hands[relay] = hands,
-                Verdict::Insist(stamp) => self.hands[relay].stamp = stamp,
+                Verdict::Take(hands) | Verdict::Stand(hands) => self.hands[relay] = hands,
             }
         }
 
         fn talk(&mut self) {
-            for _ in 0..4 {
+            for _ in 0..3 {
                 self.hear(0);
                 self.hear(1);
             }
+        }
+
+        #[track_caller]
+        fn are_of_one_mind(&self) -> Hands {
+            let [ours, theirs] = self.hands;
+            assert_eq!(ours, Hands { here: theirs.there, there: theirs.here, ..theirs });
+            ours
         }
     }
 
@@ -125,8 +124,8 @@ mod tests {
         two.order(1, |hands| hands.panic = false);
         two.order(1, |hands| hands.grand_master = 9);
         two.talk();
-        assert_eq!(two.hands[0], two.hands[1]);
-        assert_eq!((two.hands[0].panic, two.hands[0].grand_master), (false, 9));
+        let hands = two.are_of_one_mind();
+        assert_eq!((hands.panic, hands.grand_master), (false, 9));
     }
 
     #[test]
@@ -134,9 +133,9 @@ mod tests {
         let mut two = Two::default();
         two.order(0, |hands| hands.panic = true);
         two.talk();
-        (two.hands[0], two.agreement[0]) = Default::default();
+        two.hands[0] = Hands::default();
         two.talk();
-        assert!(two.hands[0].panic && two.hands[1].panic);
+        assert!(two.are_of_one_mind().panic);
     }
 
     #[test]
@@ -147,7 +146,13 @@ mod tests {
         // The first is cut off meanwhile, and nobody touches it.
         two.order(1, |hands| hands.panic = false);
         two.talk();
-        assert!(!two.hands[0].panic && !two.hands[1].panic);
+        assert!(!two.are_of_one_mind().panic);
+        // So does one that is given before the first hears that its panic has come.
+        two.order(0, |hands| hands.panic = true);
+        two.hear(1);
+        two.order(1, |hands| hands.panic = false);
+        two.talk();
+        assert!(!two.are_of_one_mind().panic);
     }
 
     #[test]
@@ -158,7 +163,7 @@ mod tests {
             two.order(first, |hands| hands.panic = true);
             (0..orders).for_each(|_| two.order(1 - first, |hands| hands.grand_master -= 1));
             two.talk();
-            assert!(two.hands[0].panic && two.hands[0] == two.hands[1]);
+            assert!(two.are_of_one_mind().panic);
         }
     }
 
@@ -178,7 +183,7 @@ mod tests {
                 }
             }
             two.talk();
-            prop_assert_eq!(two.hands[0], two.hands[1]);
+            two.are_of_one_mind();
         }
     }
 }

@@ -16,8 +16,8 @@
 //! | `hands.rs` | what operators did by hand, on either of them |
 //! | `words.rs` | what happened, for the operator |
 //!
-//! These are the rules and what is said on the wire. The relay does not run them yet: no thread sends
-//! beats, and no radio asks a lease.
+//! The thread that runs them is in `relay/standby/`. What is promised, what is not, and why:
+//! `docs/standby.md`.
 
 mod beat;
 mod hands;
@@ -35,7 +35,7 @@ mod words;
 use std::time::Duration;
 
 pub use beat::{BEAT_LEN, Beat, Envelope, Told};
-pub use hands::{Agreement, Hands, Verdict};
+pub use hands::{Hands, Verdict};
 pub use input::{Input, LiveSet};
 pub use lease::{Holder, Lease};
 pub use node::{Node, Order, OrderRefused, Own, Role};

@@ -270,7 +270,7 @@ impl Node {
                 self.follow(now, Why::StoodStill);
             }
         }
-        if own.hands.stamp != self.own.hands.stamp {
+        if own.hands != self.own.hands {
             // An order waits for no beat that is due later.
             self.beat_due = now;
         }

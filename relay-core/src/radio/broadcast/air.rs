@@ -73,7 +73,7 @@ impl Air {
         Ok(Self { on_air, reports, up, done })
     }
 
-    /// Replaces what is on the air, on every controller.
+    /// Replaces what is on the air, on every controller. Empty: with nothing.
     pub(super) fn put(&self, data: &[u8]) {
         self.on_air.send_replace(OnAir { data: data.into(), stop: false });
     }
@@ -203,9 +203,11 @@ async fn serve(
                     }
                     return None;
                 }
-                if !on_air.data.is_empty()
-                    && let Err(trouble) = controller.put(&on_air.data).await
-                {
+                let done = match on_air.data.is_empty() {
+                    true => controller.pause().await,
+                    false => controller.put(&on_air.data).await,
+                };
+                if let Err(trouble) = done {
                     return Some(trouble);
                 }
             }

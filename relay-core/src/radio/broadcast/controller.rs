@@ -179,6 +179,14 @@ impl Controller {
         Ok(())
     }
 
+    /// Takes what is on the air off it, until the next data.
+    pub(super) async fn pause(&mut self) -> Result<(), Trouble> {
+        if std::mem::take(&mut self.advertises) {
+            self.enable(false).await?;
+        }
+        Ok(())
+    }
+
     async fn set_data(&mut self, data: &[u8]) -> Result<(), Trouble> {
         const WHAT: &str = "take a frame";
         if !self.extended_commands {

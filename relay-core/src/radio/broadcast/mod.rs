@@ -63,6 +63,8 @@ pub struct BroadcastRadio {
     on_air: Option<(Class, usize, usize)>,
     /// Links of the frame that was on the air and are to be told as sent.
     sent: Vec<(LinkId, Token, Time)>,
+    /// Another relay is on the air.
+    rests: bool,
     events: std::collections::VecDeque<RadioEvent>,
     troubles: Box<[Option<String>]>,
 }
@@ -107,6 +109,7 @@ impl BroadcastRadio {
             slot_end: Time::ZERO,
             on_air: None,
             sent: Vec::with_capacity(chosen.len()),
+            rests: false,
             events: std::collections::VecDeque::new(),
             troubles: vec![None; config.controllers.len()].into_boxed_slice(),
             config: config.clone(),
@@ -167,7 +170,7 @@ impl BroadcastRadio {
 
     /// Puts the next frame on the air if it is time, or if what is there must not wait.
     fn turn(&mut self, now: Time) {
-        if self.up == 0 {
+        if self.up == 0 || self.rests {
             return;
         }
         let over = now >= self.slot_end;
@@ -231,7 +234,7 @@ impl Radio for BroadcastRadio {
     }
 
     fn poll_timeout(&self) -> Option<Time> {
-        (self.up > 0 || self.air.is_none()).then_some(self.slot_end)
+        (self.up > 0 && !self.rests || self.air.is_none()).then_some(self.slot_end)
     }
 
     fn poll_event(&mut self, _now: Time) -> Option<RadioEvent> {
@@ -256,8 +259,26 @@ impl Radio for BroadcastRadio {
         }
     }
 
+    fn rest(&mut self, _now: Time, rests: bool) {
+        self.rests = rests;
+        if !rests {
+            return;
+        }
+        self.on_air = None;
+        for (link, waiting) in (0..).map(LinkId).zip(&mut self.waiting) {
+            let lost = waiting.take().map(|token| RadioEvent::Lost { link, token });
+            self.events.extend(lost);
+        }
+        if let Some(air) = &self.air {
+            air.put(&[]);
+        }
+    }
+
     fn stop(&mut self) {
         let Some(air) = self.air.take() else { return };
+        if self.rests {
+            return air.stop(Vec::new(), Duration::ZERO);
+        }
         // Keyframes of the end look, each for a slot, as often as a change goes out.
         let frames = u32::from(self.config.repeats);
         let slot = self.config.slot();

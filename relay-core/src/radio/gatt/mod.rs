@@ -65,6 +65,8 @@ pub struct GattRadio {
     health: Health,
     waker: LaneWaker,
     telemetry: Option<Arc<RadioTelemetry>>,
+    /// Another relay drives the bands.
+    rests: bool,
 }
 
 /// The Bluetooth stack as one adapter sees it.
@@ -116,6 +118,7 @@ impl GattRadio {
             health: Health::Unknown,
             waker: LaneWaker::noop(),
             telemetry: None,
+            rests: false,
         }
     }
 
@@ -212,13 +215,15 @@ impl Radio for GattRadio {
     }
 
     fn handle_timeout(&mut self, now: Time) {
-        self.sharing.share(now, &mut self.centrals, self.links.len());
+        if !self.rests {
+            self.sharing.share(now, &mut self.centrals, self.links.len());
+        }
         self.centrals.iter_mut().for_each(|central| central.handle_timeout(now));
         self.submit(now);
     }
 
     fn poll_timeout(&self) -> Option<Time> {
-        let sharing = self.sharing.poll_timeout(self.centrals.len());
+        let sharing = self.sharing.poll_timeout(self.centrals.len()).filter(|_| !self.rests);
         self.centrals.iter().filter_map(Central::poll_timeout).chain(sharing).min()
     }
 
@@ -263,6 +268,16 @@ impl Radio for GattRadio {
         let home = self.centrals.iter().position(|central| central.has(link)).unwrap_or(0);
         self.centrals[home].send(now, link, frame.token, frame.class, writes);
         self.submit(now);
+    }
+
+    fn rest(&mut self, now: Time, rests: bool) {
+        self.rests = rests;
+        self.centrals.iter_mut().for_each(|central| central.rest(now, rests));
+        self.submit(now);
+    }
+
+    fn has_let_go(&self) -> bool {
+        self.centrals.iter().all(Central::has_let_go)
     }
 
     fn stop(&mut self) {

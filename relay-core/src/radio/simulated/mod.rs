@@ -55,6 +55,8 @@ pub struct SimulatedRadio {
     /// A connection event fails if 32 random bits are below this.
     loss: u64,
     ready_told: bool,
+    /// Another relay drives the bands.
+    rests: bool,
     telemetry: Option<Arc<RadioTelemetry>>,
 }
 
@@ -92,6 +94,10 @@ enum State {
     InFlight,
     /// Switched off, which nobody knows yet: the link will break.
     Breaking,
+    /// To be left to another relay at once.
+    Leaving,
+    /// Left to another relay. No appointment.
+    LetGo,
 }
 
 impl SimulatedRadio {
@@ -138,6 +144,7 @@ impl SimulatedRadio {
             latency: config.latency,
             loss: (config.loss.clamp(0.0, 1.0) * (1u64 << 32) as f64) as u64,
             ready_told: false,
+            rests: false,
             telemetry: None,
         }
     }
@@ -159,7 +166,7 @@ impl SimulatedRadio {
         if matches!(band.state, State::Idle | State::InFlight) {
             band.state = State::Breaking;
             self.events.set(link.0, now + SUPERVISION_TIMEOUT);
-        } else if band.state == State::Connecting {
+        } else if matches!(band.state, State::Connecting | State::Leaving | State::LetGo) {
             band.state = State::Off;
             self.events.clear(link.0);
         }
@@ -173,8 +180,11 @@ impl SimulatedRadio {
             // A link that is about to break is given up by the band that starts anew.
             let broken = band.state == State::Breaking;
             let wait = if broken { SUPERVISION_TIMEOUT + RECONNECT } else { RECONNECT };
-            band.state = State::Connecting;
-            self.events.set(link.0, now + wait);
+            band.state = if self.rests { State::LetGo } else { State::Connecting };
+            match self.rests {
+                true => self.events.clear(link.0),
+                false => self.events.set(link.0, now + wait),
+            }
         }
     }
 
@@ -189,7 +199,7 @@ impl SimulatedRadio {
     fn event(&mut self, at: Time, link: LinkId) -> Option<RadioEvent> {
         let band = &mut self.bands[link.index()];
         match band.state {
-            State::Off | State::Idle => None,
+            State::Off | State::Idle | State::LetGo => None,
             State::Connecting => {
                 band.state = State::Idle;
                 let telemetry = self.telemetry.as_ref().and_then(|radio| radio.band(link));
@@ -198,6 +208,10 @@ impl SimulatedRadio {
                     telemetry.set_rssi(Rssi { dbm: band.dbm, at });
                 }
                 Some(RadioEvent::Up(link))
+            }
+            State::Leaving => {
+                band.state = State::LetGo;
+                Some(RadioEvent::Down(link, "left to the other relay".into()))
             }
             State::Breaking => {
                 band.state = State::Off;
@@ -259,6 +273,9 @@ impl Radio for SimulatedRadio {
 
     fn start(&mut self, now: Time, context: RadioContext) {
         self.telemetry = Some(context.telemetry);
+        if self.rests {
+            return self.rest(now, true);
+        }
         for index in 0..self.bands.len() {
             let first = self.next_event(now, &self.bands[index]);
             self.events.set(index as u32, first);
@@ -282,6 +299,30 @@ impl Radio for SimulatedRadio {
             }
         }
         None
+    }
+
+    fn rest(&mut self, now: Time, rests: bool) {
+        self.rests = rests;
+        for (link, band) in (0..).zip(&mut self.bands) {
+            match band.state {
+                State::Idle | State::InFlight | State::Connecting if rests => {
+                    // What the controller still held goes with the connection.
+                    band.state = State::Leaving;
+                    self.events.set(link, now);
+                }
+                State::Leaving | State::LetGo if !rests => {
+                    band.state = State::Connecting;
+                    self.events.set(link, now + RECONNECT);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn has_let_go(&self) -> bool {
+        let held =
+            |band: &Band| matches!(band.state, State::Idle | State::InFlight | State::Leaving);
+        !self.bands.iter().any(held)
     }
 
     fn send(&mut self, now: Time, link: LinkId, frame: &Frame) {

@@ -33,6 +33,9 @@ const GOOD_AFTER: Duration = Duration::from_secs(10);
 /// Longest wait before the adapter is asked for again: that costs nobody anything.
 const OPEN_AGAIN_MAX: Duration = Duration::from_secs(5);
 
+/// Of a band that is left to the other relay.
+const RESTS: &str = "standby: the other relay drives the bands";
+
 /// Of a band that is looked for.
 const NOT_HEARD: &str = "not heard yet: is it switched on and near?";
 
@@ -51,6 +54,8 @@ pub(super) struct Central {
     limit: Limit,
     commands: VecDeque<Command>,
     events: VecDeque<RadioEvent>,
+    /// Another relay drives the bands: none is looked for.
+    rests: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,7 +100,34 @@ impl Central {
             limit: Limit::new(connections_max),
             commands: VecDeque::with_capacity(room),
             events: VecDeque::with_capacity(room),
+            rests: false,
         }
+    }
+
+    /// Lets go of every band, and looks for none until told otherwise.
+    pub(super) fn rest(&mut self, now: Time, rests: bool) {
+        self.rests = rests;
+        if !rests {
+            self.scan_from = self.scan_from.min(now);
+            self.scan_pause = SCAN_PAUSE;
+            self.links.iter_mut().for_each(|link| link.sought_since = now);
+            return;
+        }
+        if let Work::Scanning { .. } = self.work {
+            self.work = Work::Scanning { until: now };
+        }
+        for index in 0..self.links.len() {
+            if let LinkState::Up { .. } | LinkState::Connecting = self.links[index].state {
+                self.end(now, link_id(index), &Trouble::passing(RESTS));
+                self.links[index].failures = 0;
+                self.links[index].not_before = now;
+            }
+        }
+    }
+
+    /// Whether it holds no connection, and none comes about or is being closed.
+    pub(super) fn has_let_go(&self) -> bool {
+        self.used() == 0
     }
 
     /// Whether the adapter works.

@@ -41,6 +41,9 @@ impl Central {
     }
 
     pub(super) fn heard(&mut self, now: Time, link: LinkId) {
+        if self.rests {
+            return;
+        }
         let Some(entry) = self.links.get_mut(link.index()).filter(|link| link.is_waiting()) else {
             return;
         };
@@ -88,6 +91,7 @@ impl Central {
                 self.work = Work::StoppingScan;
                 self.commands.push_back(Command::StopScan);
             }
+            Work::Idle if self.rests => {}
             Work::Idle => {
                 self.forget_stale(now);
                 if self.links.iter().any(Link::is_waiting) {
@@ -111,6 +115,9 @@ impl Central {
 
     /// When an idle adapter has something to do.
     pub(super) fn next_work(&self) -> Option<Time> {
+        if self.rests {
+            return None;
+        }
         if !self.has_room() {
             let waits = self.links.iter().any(Link::is_waiting);
             return self.limit.probe_at().filter(|_| waits);
@@ -139,7 +146,7 @@ impl Central {
     pub(super) fn wants_scan(&self, now: Time) -> bool {
         let missing =
             |link: &Link| link.mine && link.state == LinkState::Away && link.not_before <= now;
-        self.has_room() && self.links.iter().any(missing)
+        !self.rests && self.has_room() && self.links.iter().any(missing)
     }
 
     pub(super) fn has_room(&self) -> bool {
