@@ -35,6 +35,7 @@ mod show;
 mod show_file;
 mod size;
 mod sources;
+mod standby;
 mod stop;
 mod supervisor;
 mod table;
@@ -95,6 +96,7 @@ enum Command {
     Bands(bands::Args),
     Service(service::Args),
     Gdtf(gdtf::Args),
+    Standby(standby::Args),
     Schema(schema::Args),
     Openapi(openapi::Args),
     Keys(keys::Args),
@@ -120,6 +122,7 @@ impl Command {
             Self::Bands(args) => bands::run(&args, out),
             Self::Service(args) => service::run(&args, out),
             Self::Gdtf(args) => gdtf::run(&args, out),
+            Self::Standby(args) => standby::run(&args, out),
             Self::Schema(args) => schema::run(&args, out),
             Self::Openapi(args) => openapi::run(&args, out),
             Self::Keys(args) => keys::run(&args, out),

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use wristcast_core::relay::OrderError;
 use wristcast_core::snapshot::Severity;
+use wristcast_core::standby::Order;
 use wristcast_core::steering::{Actor, Request, RequestError};
 
 use super::guard::{self, Client};
@@ -39,6 +40,47 @@ pub(crate) fn request(name: &str, body: serde_json::Value) -> Result<Request, St
         "start_look" => read(body, Request::StartLook),
         "end_look" => read(body, Request::EndLook),
         _ => Err(format!("there is no order `{name}`")),
+    }
+}
+
+/// Which of two relays drives the connected bands.
+#[derive(Clone, Copy, Debug, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StandbyRequest {
+    /// `take`: this relay is to drive; `give`: the other one is.
+    order: StandbyWord,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum StandbyWord {
+    Take,
+    Give,
+}
+
+/// Has this relay take the connected bands, or give them. Answers at once; `status` says what came
+/// of it.
+pub(super) async fn standby(State(api): State<Api>, request: HttpRequest<Body>) -> Response {
+    let by = match actor(&api, &request) {
+        Ok(actor) => actor,
+        Err(refusal) => return *refusal,
+    };
+    let order = match guard::order::<StandbyRequest>(request).await {
+        Ok(order) => order.order,
+        Err(refusal) => return *refusal,
+    };
+    let order = match order {
+        StandbyWord::Take => Order::Take,
+        StandbyWord::Give => Order::Give,
+    };
+    let obeyed = tokio::task::spawn_blocking(move || api.relay.standby_order(order, &by)).await;
+    match obeyed {
+        Ok(Ok(())) => StatusCode::NO_CONTENT.into_response(),
+        Ok(Err(error)) => failure(StatusCode::CONFLICT, error.to_string(), Vec::new()),
+        Err(_) => {
+            let message = "the order ended in a fault; see the log".to_owned();
+            failure(StatusCode::INTERNAL_SERVER_ERROR, message, Vec::new())
+        }
     }
 }
 

@@ -166,6 +166,15 @@ impl Figures {
         }
         let help = "How often more groups than the show allows began to flash too fast";
         page.counter("strobe_episodes", help, status.strobe.episodes)?;
+        if let Some(standby) = &status.standby {
+            let yes = |on: bool| f64::from(u8::from(on));
+            let drives = yes(standby.role == "drives");
+            page.gauge("standby_drives", "1 while this relay drives the bands", None, drives)?;
+            let heard = yes(standby.peer.is_some());
+            page.gauge("standby_peer_heard", "1 while the other relay is heard", None, heard)?;
+            let help = "How often this relay began to drive the bands";
+            page.counter("standby_take_overs", help, u64::from(standby.take_overs))?;
+        }
         let help = "From the kernel's arrival time of a datagram to the look published, and to the \
                     frame handed to a radio";
         let stages = [("published", &self.published), ("handed", &self.handed)];

@@ -14,7 +14,7 @@ use wristcast_core::steering::{
     EndLookRequest, MasterRequest, OverrideRequest, ReleaseRequest, StartLookRequest, Switch,
 };
 
-use super::control::{ReloadRequest, Reloaded, TokenHolder};
+use super::control::{ReloadRequest, Reloaded, StandbyRequest, TokenHolder};
 use super::routes::{Error, path};
 
 /// The whole document.
@@ -78,6 +78,7 @@ pub(crate) fn document() -> Value {
             &mut schemas, "This document", &[]),
     });
     paths[path::RELOAD] = reload(&mut orders, &mut schemas);
+    paths[path::STANDBY] = standby(&mut orders);
     schemas.subschema_for::<Error>();
     let mut definitions = schemas.take_definitions(true);
     definitions.extend(orders.take_definitions(true));
@@ -222,6 +223,14 @@ fn reload(orders: &mut SchemaGenerator, schemas: &mut SchemaGenerator) -> Value 
         "content": { "application/json": { "schema": schema } },
     });
     responses["422"] = error("The show file was refused, and why; the show goes on as it was");
+    path
+}
+
+fn standby(schemas: &mut SchemaGenerator) -> Value {
+    let summary = "Have this relay take the connected bands, or give them to the other one";
+    let mut path = order::<StandbyRequest>(schemas, summary, false);
+    path["post"]["responses"]["409"] =
+        error("There is no standby, nobody to give to, or nothing to give");
     path
 }
 

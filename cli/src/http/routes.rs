@@ -44,6 +44,7 @@ pub(super) mod path {
     pub(crate) const START_LOOK: &str = "/api/v1/control/start_look";
     pub(crate) const END_LOOK: &str = "/api/v1/control/end_look";
     pub(crate) const RELOAD: &str = "/api/v1/control/reload";
+    pub(crate) const STANDBY: &str = "/api/v1/control/standby";
     pub(crate) const SCENE: &str = "/api/v1/scene";
     pub(crate) const LIVE: &str = "/api/v1/live";
     pub(crate) const METRICS: &str = "/metrics";
@@ -52,11 +53,11 @@ pub(super) mod path {
     pub(crate) const OPENAPI: &str = "/api/v1/openapi.json";
 
     /// Those that take orders.
-    pub(crate) const ORDERS: [&str; 8] =
-        [PANIC, FREEZE, MASTER, OVERRIDE, RELEASE, START_LOOK, END_LOOK, RELOAD];
+    pub(crate) const ORDERS: [&str; 9] =
+        [PANIC, FREEZE, MASTER, OVERRIDE, RELEASE, START_LOOK, END_LOOK, RELOAD, STANDBY];
 
     /// All of them, for whoever asks for something else.
-    pub(crate) const ALL: [&str; 26] = [
+    pub(crate) const ALL: [&str; 27] = [
         STATUS,
         UNIVERSES,
         UNIVERSE_SACN,
@@ -77,6 +78,7 @@ pub(super) mod path {
         START_LOOK,
         END_LOOK,
         RELOAD,
+        STANDBY,
         SCENE,
         LIVE,
         METRICS,
@@ -150,6 +152,7 @@ fn routes() -> Router<Api> {
         .route(path::START_LOOK, post(|api, body| control::order(api, body, Request::StartLook)))
         .route(path::END_LOOK, post(|api, body| control::order(api, body, Request::EndLook)))
         .route(path::RELOAD, post(control::reload))
+        .route(path::STANDBY, post(control::standby))
         .route(path::METRICS, get(metrics::metrics))
         .route(path::LIVEZ, get(metrics::livez))
         .route(path::READYZ, get(metrics::readyz))

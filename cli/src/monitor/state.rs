@@ -49,6 +49,8 @@ pub(super) struct Figures {
     pub(super) panic: bool,
     pub(super) frozen: bool,
     pub(super) grand_master: u8,
+    #[serde(default)]
+    pub(super) standby: Option<String>,
     pub(super) faults: Vec<String>,
 }
 
@@ -194,6 +196,10 @@ impl State {
         let away = bands.saturating_sub(figures.bands_connected);
         if figures.panic {
             (Verdict::Bad, "PANIC: every band is dark until it is released".to_owned())
+        } else if figures.standby.as_deref().is_some_and(|role| role != "drives")
+            && figures.faults.is_empty()
+        {
+            (Verdict::Hand, "Standby: the other relay drives the bands".to_owned())
         } else if universes > 0 && universes_live == 0 {
             let words = "No light comes in: no console sends the patched universes";
             (Verdict::Bad, words.to_owned())

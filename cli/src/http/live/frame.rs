@@ -227,6 +227,7 @@ fn status(status: &Status, control: &ControlState) -> Value {
         "grand_master": status.grand_master,
         "start_look": out(&control.start_look),
         "end_look": control.end_look.as_ref().map(out),
+        "standby": status.standby.as_ref().map(|standby| &standby.role),
         "faults": status.faults,
     })
 }

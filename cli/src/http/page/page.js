@@ -111,6 +111,7 @@ function verdict() {
   if (!connected) [kind, words] = ["bad", "No connection to the relay – trying again"];
   else if (!status) [kind, words] = ["wait", "Connecting to the relay …"];
   else if (status.panic) [kind, words] = ["bad", "PANIC – every band is dark. Hold the button to give the light back"];
+  else if (status.standby && status.standby !== "drives" && !status.faults.length) [kind, words] = ["hand", "Standby – the other relay drives the bands"];
   else if (status.universes && !status.universes_live) [kind, words] = ["bad", "No light comes in: no console sends the patched universes"];
   else if (status.bands && !status.bands_connected) [kind, words] = ["bad", "No band is connected"];
   else if (status.faults.length) [kind, words] = ["bad", "Something is wrong"];
