@@ -205,6 +205,17 @@ fn the_verdict_names_the_worst() {
         (json!({ "bands_connected": 7 }), Verdict::Warning, "2 of 9 bands are not connected"),
         (json!({ "bands_connected": 0 }), Verdict::Bad, "No band is connected"),
         (json!({ "grand_master": 128 }), Verdict::Hand, "Grand master at 50 %"),
+        (json!({ "standby": "drives" }), Verdict::Good, "The crowd gets its light"),
+        (
+            json!({ "standby": "follows", "bands_connected": 0 }),
+            Verdict::Hand,
+            "Standby: the other relay drives the bands",
+        ),
+        (
+            json!({ "standby": "follows", "bands_connected": 0, "faults": ["standby: alone"] }),
+            Verdict::Bad,
+            "No band is connected",
+        ),
     ] {
         let (got, said) = verdict(with.clone());
         assert!(got == kind && said.contains(words), "{with}: {got:?} {said}");

@@ -27,6 +27,7 @@ mod send;
 mod service;
 mod show;
 mod sources;
+mod standby;
 #[cfg(target_os = "linux")]
 mod watchdog;
 mod wristcast;

@@ -17,8 +17,10 @@ use crate::config::{AirWay, ControllerAddress};
 use crate::lane::{LaneWriter, Stamp};
 use crate::look::Look;
 use crate::radio::driver::{self, LaneThread};
+use crate::radio::fenced::Fenced;
 use crate::radio::telemetry::Condition;
 use crate::receive::Clock;
+use crate::standby::Lease;
 use crate::table::GroupTable;
 
 const RED: Look = Look { red: 255, dimmer: 255, ..Look::DARK };
@@ -177,6 +179,16 @@ struct Show {
 
 impl Show {
     fn new(controllers: &[&Emulated], way: AirWay, groups: usize) -> Self {
+        Self::with(controllers, way, groups, |radio, _| Box::new(radio))
+    }
+
+    /// A show on the air whose radio is changed before it starts.
+    fn with(
+        controllers: &[&Emulated],
+        way: AirWay,
+        groups: usize,
+        change: impl FnOnce(BroadcastRadio, Clock) -> Box<dyn Radio>,
+    ) -> Self {
         let config = BroadcastConfig {
             controllers: controllers.iter().map(|one| one.address.clone()).collect(),
             way,
@@ -185,7 +197,7 @@ impl Show {
             ..BroadcastConfig::default()
         };
         let clock = Clock::start();
-        let radio = BroadcastRadio::new(&config, groups);
+        let radio = change(BroadcastRadio::new(&config, groups), clock);
         let (writer, lane) = driver::spawn("air", radio, groups, clock).unwrap();
         Self { writer, lane, table: GroupTable::new(groups), clock, sequence: 0 }
     }
@@ -263,6 +275,53 @@ fn a_controller_unplugged_and_plugged_in_again_goes_on_with_the_newest_look() {
     show.until(|now| left.hear(now, &mut bands[0]) == BLUE.output());
     show.until(|_| show.lane.telemetry().condition() == Condition::Up);
     assert_eq!(show.detail(), None);
+}
+
+#[test]
+fn a_relay_that_follows_is_not_on_the_air_and_one_that_takes_over_begins_with_the_newest_look() {
+    for (way, features) in
+        [(AirWay::Legacy, 0), (AirWay::Extended, EXTENDED), (AirWay::Periodic, EXTENDED | PERIODIC)]
+    {
+        let controller = Emulated::new(features);
+        let lease = Arc::new(Lease::default());
+        let fence = Arc::clone(&lease);
+        let mut show = Show::with(&[&controller], way, 1, move |radio, clock| {
+            Box::new(Fenced::new(Box::new(radio), fence, clock))
+        });
+        let drives = |show: &Show, drives: bool| {
+            let until = drives.then(|| show.clock.now() + PATIENCE);
+            lease.set(show.clock.now(), drives, until);
+        };
+        let is_on_air = || {
+            let told = controller.told();
+            told.enabled || told.periodic_enabled
+        };
+        let mut band = band(0);
+        drives(&show, true);
+        show.publish(&[(0, RED)], false);
+        show.until(|now| controller.hear(now, &mut band) == RED.output());
+        drives(&show, false);
+        show.until(|_| !is_on_air() && lease.is_released());
+        show.publish(&[(0, BLUE)], false);
+        controller.told().data.clear();
+        drives(&show, true);
+        // A band that was switched on meanwhile hears no look of the time before.
+        let mut new = self::band(0);
+        show.until(|now| {
+            let light = controller.hear(now, &mut new);
+            assert_ne!(light, RED.output(), "{way:?}");
+            light == BLUE.output()
+        });
+        drives(&show, false);
+        show.until(|_| !is_on_air());
+        let begun = controller.told().commands.len();
+        assert_eq!(show.lane.stop().late, 0);
+        let told = controller.told();
+        assert!(!told.enabled && !told.periodic_enabled);
+        let enables = [LEGACY_ENABLE, EXTENDED_ENABLE, PERIODIC_ENABLE];
+        let after = told.commands[begun..].iter().filter(|(opcode, _)| enables.contains(opcode));
+        assert_eq!(after.count(), 0, "{way:?}: the end look is the other relay's");
+    }
 }
 
 #[test]

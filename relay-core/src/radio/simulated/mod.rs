@@ -166,7 +166,9 @@ impl SimulatedRadio {
         if matches!(band.state, State::Idle | State::InFlight) {
             band.state = State::Breaking;
             self.events.set(link.0, now + SUPERVISION_TIMEOUT);
-        } else if matches!(band.state, State::Connecting | State::Leaving | State::LetGo) {
+        } else if band.state == State::Leaving {
+            band.state = State::Breaking;
+        } else if matches!(band.state, State::Connecting | State::LetGo) {
             band.state = State::Off;
             self.events.clear(link.0);
         }
@@ -180,10 +182,16 @@ impl SimulatedRadio {
             // A link that is about to break is given up by the band that starts anew.
             let broken = band.state == State::Breaking;
             let wait = if broken { SUPERVISION_TIMEOUT + RECONNECT } else { RECONNECT };
-            band.state = if self.rests { State::LetGo } else { State::Connecting };
-            match self.rests {
-                true => self.events.clear(link.0),
-                false => self.events.set(link.0, now + wait),
+            match (self.rests, broken) {
+                (true, false) => band.state = State::LetGo,
+                (true, true) => {
+                    band.state = State::Leaving;
+                    self.events.set(link.0, now);
+                }
+                (false, _) => {
+                    band.state = State::Connecting;
+                    self.events.set(link.0, now + wait);
+                }
             }
         }
     }

@@ -333,3 +333,30 @@ fn a_fade_is_done_by_the_bands_in_step() {
     crowd.run(535);
     assert!(crowd.looks().iter().all(|look| look.output() == RED.output()));
 }
+
+#[test]
+fn bands_that_are_left_to_another_relay_are_dark_to_this_one_until_it_drives() {
+    let mut crowd = Crowd::new(&config(), 1);
+    crowd.show(|_| RED);
+    crowd.run(1_000);
+    assert_eq!(crowd.dispatch.telemetry().bands_up(), 10);
+    crowd.dispatch.radio_mut().rest(crowd.now, true);
+    crowd.dispatch.handle_timeout(crowd.now);
+    // Batteries go and come meanwhile.
+    crowd.dispatch.radio_mut().switch_off(crowd.now, LinkId(0));
+    crowd.dispatch.radio_mut().switch_off(crowd.now, LinkId(1));
+    crowd.dispatch.radio_mut().switch_on(crowd.now, LinkId(1));
+    crowd.run(5_000);
+    assert!(crowd.dispatch.radio().has_let_go());
+    assert_eq!(crowd.dispatch.telemetry().bands_up(), 0);
+    let sent = crowd.dispatch.telemetry().counts().sent;
+    crowd.show(|_| Look { red: 9, ..RED });
+    crowd.run(5_000);
+    assert_eq!(crowd.dispatch.telemetry().counts().sent, sent);
+    crowd.dispatch.radio_mut().rest(crowd.now, false);
+    crowd.dispatch.handle_timeout(crowd.now);
+    crowd.run(2_000);
+    let looks = crowd.looks();
+    assert_eq!(looks[0].red, 0, "switched off");
+    assert!(looks[1..].iter().all(|look| look.red == 9), "{looks:?}");
+}

@@ -23,6 +23,41 @@ fn all_bands_are_heard_in_one_scan_and_connected_one_after_another() {
 }
 
 #[test]
+fn a_radio_that_rests_lets_go_of_every_band_and_finds_them_again_when_it_drives() {
+    let mut stage = Stage::new(4);
+    stage.run_until_lit(3 * SECOND);
+    // A write that never ends does not hold on to its band.
+    stage.stack.bands[3].write_time = None;
+    stage.newest = 1;
+    stage.run(50 * MS);
+    assert!(!stage.central.has_let_go());
+    stage.central.rest(stage.now, true);
+    stage.run(SECOND);
+    assert!(stage.central.has_let_go() && stage.stack.bands.iter().all(|band| !band.connected));
+    let scans = stage.stack.scans.len();
+    stage.run(60 * SECOND);
+    assert_eq!(stage.stack.scans.len(), scans, "the air is the other relay's");
+    stage.stack.bands[3].write_time = Some(3 * MS);
+    stage.newest = 2;
+    stage.central.rest(stage.now, false);
+    stage.central.handle_timeout(stage.now);
+    let lit = stage.run_until_lit(3 * SECOND);
+    assert!(lit < 2 * SECOND, "{lit:?}");
+}
+
+#[test]
+fn a_radio_that_is_to_rest_while_it_connects_or_scans_takes_no_band() {
+    for wait in 0..60 {
+        let mut stage = Stage::new(3);
+        stage.run(10 * wait * MS);
+        stage.central.rest(stage.now, true);
+        stage.run(20 * SECOND);
+        assert!(stage.central.has_let_go() && stage.up.iter().all(|up| !up), "{wait}");
+        assert!(!stage.stack.scanning);
+    }
+}
+
+#[test]
 fn a_band_heard_before_the_scan_is_said_to_run_is_connected_without_delay() {
     let mut stage = Stage::new(1);
     stage.run(6 * MS);
