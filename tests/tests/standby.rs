@@ -34,8 +34,14 @@ name = "crowd"
 universe = "sacn/1"
 address = 1
 personality = "rgb"
+[[group]]
+name = "stage"
+universe = "sacn/1"
+address = 1
+personality = "rgb"
 [[radio]]
 kind = "simulated"
+groups = ["crowd"]
 bands_per_group = 5
 loss = 0.0
 "#;
@@ -152,6 +158,18 @@ fn one_drives_and_gives_and_what_operators_do_holds_on_both() {
     let master = Request::Master(MasterRequest { level: 99, groups: None });
     two.relays[1].handle().order(&master, &operator()).expect("obeyed");
     eventually("the same master", || status(0).grand_master == 99);
+    let of_group = |group: &str, level| {
+        Request::Master(MasterRequest { level, groups: Some(vec![group.to_owned()]) })
+    };
+    two.relays[0].handle().order(&of_group("stage", 30), &operator()).expect("obeyed");
+    let masters = |relay: usize| {
+        let hands = two.relays[relay].handle().control().expect("it runs").groups;
+        hands.iter().map(|group| (group.name.clone(), group.master)).collect::<Vec<_>>()
+    };
+    let stage = ("stage".to_owned(), 30);
+    eventually("the same master of a group", || masters(1) == [stage.clone()]);
+    two.relays[1].handle().order(&of_group("crowd", 60), &operator()).expect("obeyed");
+    eventually("and back", || masters(0) == [("crowd".to_owned(), 60), stage.clone()]);
     let events = two.relays[0].handle().events(0);
     assert!(events.iter().any(|event| event.by.as_deref() == Some("the other relay (standby)")));
 

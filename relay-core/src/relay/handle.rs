@@ -183,9 +183,12 @@ impl RelayHandle {
         let show = control.as_ref().map(|control| &control.show);
         let order = request.order(|name| show.and_then(|show| show.group_index(name)))?;
         let mut desk = lock(&shared.desk);
-        desk.obey(order)?;
-        if let Some(standby) = &shared.standby {
-            standby.note_order(&shared.telemetry.steering);
+        match &shared.standby {
+            None => desk.obey(order)?,
+            Some(standby) => {
+                desk.obey(order.clone())?;
+                standby.note_order(&order, &shared.telemetry.steering);
+            }
         }
         desk.note(shared.clock.now(), request, by);
         Ok(())

@@ -84,7 +84,7 @@ impl RelayHandle {
             tracer.rename(show.group_names());
         }
         if let Some(standby) = &shared.standby {
-            standby.set_show(&show.config);
+            standby.set_show(&before.config, &show.config);
         }
         control.show = show;
         control.join_patched();

@@ -1,12 +1,13 @@
 //! What a relay tells the other, ten times in a take-over time: one datagram of fixed size.
 //!
 //! ```text
-//!   0   4  "wcsb"              26   8  boot of the other, 0 = none heard
-//!   4   1  version, 1          34   8  number of its last beat that was heard
-//!   5   1  flags               42   …  how it is: input, bands, hands, show
-//!   6   4  unused, 0          146  16  AES-CMAC (RFC 4493) over all before it
+//!   0   4  "wcsb"              18   8  number of the beat
+//!   4   1  version, 1          26   8  boot of the other, 0 = none heard
+//!   5   1  flags               34   8  number of its last beat that was heard
+//!   6   1  1: lacks masters    42   …  how it is: input, bands, hands, show
+//!   7   2  unused, 0          146  16  AES-CMAC (RFC 4493) over all before it
+//!   9   1  grand master
 //!  10   8  boot, at random
-//!  18   8  number of the beat
 //! ```
 //!
 //! All numbers are big-endian.
@@ -20,7 +21,7 @@ use super::input::{Input, LiveSet, UNIVERSES_TOLD};
 use crate::time::Time;
 
 /// Length of the code, bytes.
-const MAC_LEN: usize = 16;
+pub(super) const MAC_LEN: usize = 16;
 /// Where the code begins.
 const SIGNED_LEN: usize = 42 + 4 * 5 + 8 + 8 + 4 + UNIVERSES_TOLD / 8;
 /// Length of a beat, bytes.
@@ -66,6 +67,8 @@ pub struct Beat {
     pub bands: u32,
     /// What operators have done by hand.
     pub hands: Hands,
+    /// It knows these hands, and not yet the masters of single groups that belong to them.
+    pub lacks_masters: bool,
     /// Tells shows apart.
     pub show: u64,
 }
@@ -102,7 +105,8 @@ impl Envelope {
         let (boot, number) = self.echo.unwrap_or_default();
         let mut out = Writer { bytes: [0; BEAT_LEN], at: 0 };
         out.put(&MAGIC);
-        out.put(&[VERSION, flags, 0, 0, 0, beat.hands.grand_master]);
+        let lacks = u8::from(beat.lacks_masters);
+        out.put(&[VERSION, flags, lacks, 0, 0, beat.hands.grand_master]);
         for number in [self.boot, self.number, boot, number] {
             out.put(&number.to_be_bytes());
         }
@@ -128,7 +132,7 @@ impl Envelope {
         if from.take()? != MAGIC {
             return None;
         }
-        let [version, flags, _, _, _, grand_master] = from.take()?;
+        let [version, flags, lacks, _, _, grand_master] = from.take()?;
         if version != VERSION {
             return None;
         }
@@ -159,6 +163,7 @@ impl Envelope {
             connected,
             bands,
             hands: Hands { here, there, panic: bit(6), frozen: bit(7), grand_master },
+            lacks_masters: lacks & 1 != 0,
             show,
         };
         let echo = Some(echo).filter(|(boot, _)| *boot != 0);
@@ -166,7 +171,7 @@ impl Envelope {
     }
 }
 
-fn cmac(key: &Key, message: &[u8]) -> Cmac<Aes128> {
+pub(super) fn cmac(key: &Key, message: &[u8]) -> Cmac<Aes128> {
     let mut cmac = Cmac::<Aes128>::new(&key.0.into());
     cmac.update(message);
     cmac
@@ -216,6 +221,7 @@ mod tests {
             connected: 5,
             bands: 6,
             hands: Hands { here: 8, there: 9, panic: true, frozen: false, grand_master: 77 },
+            lacks_masters: true,
             show: 0x0102_0304_0506_0708,
         };
         Envelope { boot: 11, number: 12, echo: Some((13, 14)), beat }

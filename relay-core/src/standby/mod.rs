@@ -14,6 +14,7 @@
 //! | `peer.rs` | which beats are believed |
 //! | `lease.rs` | from the node to the radios |
 //! | `hands.rs` | what operators did by hand, on either of them |
+//! | `masters.rs` | the masters of single groups, as bytes, signed |
 //! | `words.rs` | what happened, for the operator |
 //!
 //! The thread that runs them is in `relay/standby/`. What is promised, what is not, and why:
@@ -24,6 +25,7 @@ mod hands;
 mod input;
 mod lease;
 mod license;
+mod masters;
 #[cfg(test)]
 mod model;
 mod node;
@@ -38,6 +40,7 @@ pub use beat::{BEAT_LEN, Beat, Envelope, Told};
 pub use hands::{Hands, Verdict};
 pub use input::{Input, LiveSet};
 pub use lease::{Holder, Lease};
+pub use masters::{MASTERS_LEN_MAX, MASTERS_PER_PART, MastersPart};
 pub use node::{Node, Order, OrderRefused, Own, Role};
 pub use peer::Peer;
 pub use words::{Event, Fault, Why};

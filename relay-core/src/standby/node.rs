@@ -60,6 +60,8 @@ pub struct Own {
     pub bands: u32,
     /// What operators have done by hand.
     pub hands: Hands,
+    /// The masters of single groups that belong to them are not known yet.
+    pub lacks_masters: bool,
     /// Tells shows apart.
     pub show: u64,
 }
@@ -367,6 +369,7 @@ impl Node {
             connected: own.connected,
             bands: own.bands,
             hands: own.hands,
+            lacks_masters: own.lacks_masters,
             show: own.show,
         };
         Some((self.counter, beat))

@@ -26,6 +26,11 @@ impl Peer {
         self.signed
     }
 
+    /// Whether it is this boot of the other relay that is believed.
+    pub fn believes(&self, boot: u64) -> bool {
+        self.believed.is_some_and(|believed| believed.0 == boot)
+    }
+
     /// Takes a well signed beat. `own` is boot and number of our last. Gives the number of the last
     /// of ours that the other had heard if the beat is to be believed.
     pub fn admit(&mut self, envelope: &Envelope, own: (u64, u64)) -> Option<Option<u64>> {

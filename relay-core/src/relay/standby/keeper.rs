@@ -11,11 +11,14 @@ use std::time::Duration;
 
 use crossbeam_channel::Sender;
 
+use super::mirror::Told;
 use super::{Parts, Pulse, Standby};
 use crate::relay::handle::{Shared, lock};
 use crate::relay::thread::Command;
 use crate::snapshot::Severity;
-use crate::standby::{BEAT_LEN, Envelope, Fault, Hands, Input, Node, Own, Peer, Role, Verdict};
+use crate::standby::{
+    Envelope, Fault, Hands, Input, MASTERS_LEN_MAX, MastersPart, Node, Own, Peer, Role, Verdict,
+};
 use crate::time::Time;
 
 /// How often a socket that could not be opened is tried again.
@@ -24,6 +27,12 @@ const OPEN_AGAIN: Duration = Duration::from_secs(1);
 /// Longest that a beat may take to be handed to the system: it may have a queue for a machine that
 /// does not answer, and that may be full.
 const SEND_MAX: Duration = Duration::from_millis(1);
+
+/// Datagrams of masters that go out with a beat, if the other relay lacks them.
+const MASTERS_AT_ONCE: usize = 4;
+
+/// Room for a datagram: one more than the longest has, for what is longer is none.
+const ROOM: usize = MASTERS_LEN_MAX + 1;
 
 /// Datagrams read before the node has its turn.
 const TURN_DATAGRAMS: usize = 64;
@@ -44,7 +53,7 @@ pub(super) struct Keeper {
     input: Input,
     ticked: Time,
     /// For the mirror.
-    told: Sender<Hands>,
+    told: Sender<Told>,
 }
 
 impl Keeper {
@@ -53,7 +62,7 @@ impl Keeper {
         shared: Arc<Shared>,
         parts: Parts,
         boot: u64,
-        told: Sender<Hands>,
+        told: Sender<Told>,
     ) -> Self {
         let now = shared.clock.now();
         Self {
@@ -95,10 +104,14 @@ impl Keeper {
         let mut node = lock(&standby.node);
         let stood_still = node.handle_tick(now, &own);
         self.ticked = now;
+        if node.peer(now).is_none() {
+            // Nobody is there to tell them.
+            lock(&standby.masters).settle();
+        }
         self.follow_up(&mut node);
         drop(node);
         if stood_still {
-            let mut bytes = [0; BEAT_LEN + 1];
+            let mut bytes = [0; ROOM];
             while self.wait(Duration::from_micros(1), &mut bytes).is_some() {}
         }
     }
@@ -128,6 +141,7 @@ impl Keeper {
             connected: radios.iter().map(|radio| radio.bands_up()).sum(),
             bands: radios.iter().map(|radio| radio.radio_state().bands).sum(),
             hands: *lock(&self.standby.hands),
+            lacks_masters: lock(&self.standby.masters).lacks(),
             show: self.standby.show.load(Ordering::Relaxed),
         }
     }
@@ -146,16 +160,38 @@ impl Keeper {
         // The newest there is: an order is on the other relay with this beat.
         beat.hands = *lock(&self.standby.hands);
         let envelope = Envelope { boot: self.boot, number, echo: self.peer.echo(), beat };
-        let bytes = envelope.encode(now, &self.standby.config.key);
-        let mut trouble = None;
-        let mut sent = false;
+        let sent = self.send(socket, &envelope.encode(now, &self.standby.config.key));
+        if node.peer(now).is_some_and(|(theirs, _)| theirs.lacks_masters) {
+            self.send_masters(socket);
+        }
+        *lock(&self.standby.trouble) = sent.err();
+    }
+
+    /// Sends a datagram by every way there is; fails if none takes it.
+    fn send(&self, socket: &UdpSocket, bytes: &[u8]) -> Result<(), Fault> {
+        let mut sent = Ok(());
+        let mut taken = false;
         for peer in &self.standby.config.peers {
-            match socket.send_to(&bytes, peer) {
-                Ok(_) => sent = true,
-                Err(error) => trouble = Some(Fault::CannotSend(*peer, error.to_string())),
+            match socket.send_to(bytes, peer) {
+                Ok(_) => taken = true,
+                Err(error) => sent = Err(Fault::CannotSend(*peer, error.to_string())),
             }
         }
-        *lock(&self.standby.trouble) = trouble.filter(|_| !sent);
+        if taken { Ok(()) } else { sent }
+    }
+
+    /// Tells some masters.
+    fn send_masters(&self, socket: &UdpSocket) {
+        let show = self.standby.show.load(Ordering::Relaxed);
+        for _ in 0..MASTERS_AT_ONCE {
+            let part = {
+                let hands = lock(&self.standby.hands);
+                lock(&self.standby.masters).next_part(self.boot, &hands, show)
+            };
+            let Some(part) = part else { return };
+            // What is lost is told again.
+            let _ = self.send(socket, &part.encode(&self.standby.config.key));
+        }
     }
 
     fn open(&mut self, now: Time) {
@@ -177,8 +213,7 @@ impl Keeper {
 
     /// Reads what comes until the next turn is due.
     fn receive(&mut self) {
-        // One more than a beat has: what is longer is none.
-        let mut bytes = [0; BEAT_LEN + 1];
+        let mut bytes = [0; ROOM];
         for _ in 0..TURN_DATAGRAMS {
             let passed = self.now().since(self.ticked);
             let left = self.standby.timing.tick().saturating_sub(passed);
@@ -216,7 +251,14 @@ impl Keeper {
     }
 
     fn hear(&mut self, now: Time, bytes: &[u8]) {
-        let Some(envelope) = Envelope::decode(bytes, now, &self.standby.config.key) else { return };
+        let key = &self.standby.config.key;
+        let Some(envelope) = Envelope::decode(bytes, now, key) else {
+            let masters = MastersPart::decode(bytes, key);
+            if let Some(part) = masters.filter(|part| self.peer.believes(part.boot)) {
+                let _ = self.told.try_send(Told::Masters(part));
+            }
+            return;
+        };
         let Some(heard) = self.peer.admit(&envelope, (self.boot, self.number)) else { return };
         self.judge(&envelope.beat.hands);
         let standby = Arc::clone(&self.standby);
@@ -232,7 +274,7 @@ impl Keeper {
             Verdict::Keep => {}
             Verdict::Stand(hands) => *ours = hands,
             // If there is no room, the next beat says it again.
-            Verdict::Take(hands) => drop(self.told.try_send(hands)),
+            Verdict::Take(hands) => drop(self.told.try_send(Told::Hands(hands))),
         }
     }
 }

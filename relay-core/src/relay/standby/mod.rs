@@ -5,11 +5,13 @@
 //! | `mod.rs` | orders, state and faults; start and end | any |
 //! | `keeper.rs` | beats out and in, the node, the lease | `wristcast-standby` |
 //! | `mirror.rs` | does what operators did on the other relay | `wristcast-mirror` |
+//! | `masters.rs` | the masters of single groups | any |
 //! | `pulse.rs` | what the relay thread shows of itself | relay |
 //!
 //! The rules are in [`standby`](crate::standby).
 
 mod keeper;
+mod masters;
 mod mirror;
 mod pulse;
 
@@ -29,16 +31,19 @@ use crate::config::{self, Config, RadioKind};
 use crate::receive::Clock;
 use crate::snapshot::{StandbyPeer, StandbyState};
 use crate::standby::{Fault, Hands, Lease, Node, Order, OrderRefused, Role, Timing};
+use crate::steering;
 use crate::telemetry::SteeringFlags;
 use crate::time::Time;
 use keeper::Keeper;
+use masters::Masters;
+use mirror::Told;
 pub(super) use pulse::Pulse;
 
 /// How long a relay that stops waits for the other to take the bands.
 const HAND_OVER_MAX: Duration = Duration::from_secs(3);
 
-/// Hands of the other relay that may wait to be done here; if there is no room, the next beat says
-/// it again.
+/// What operators did on the other relay and is still to be done here; if there is no room, it is told
+/// again.
 const MIRRORED_MAX: usize = 8;
 
 /// What handles know of the standby.
@@ -49,6 +54,8 @@ pub(super) struct Standby {
     node: Mutex<Node>,
     /// What operators did, here and on the other relay.
     hands: Mutex<Hands>,
+    /// Changed with `hands`, and locked after it.
+    masters: Mutex<Masters>,
     /// Universes are heard, so that a freeze has something to hold.
     hears: AtomicBool,
     show: AtomicU64,
@@ -70,6 +77,7 @@ impl Standby {
             timing,
             node: Mutex::new(node),
             hands: Mutex::default(),
+            masters: Mutex::new(Masters::new(config)),
             hears: AtomicBool::new(false),
             show: AtomicU64::new(fingerprint(config)),
             trouble: Mutex::default(),
@@ -84,8 +92,11 @@ impl Standby {
 
     /// An operator's order was obeyed: it goes to the other relay with the next beat. To be called
     /// before another can be.
-    pub(super) fn note_order(&self, steered: &SteeringFlags) {
+    pub(super) fn note_order(&self, order: &steering::Order, steered: &SteeringFlags) {
         let mut hands = lock(&self.hands);
+        let mut masters = lock(&self.masters);
+        masters.note(order);
+        masters.settle();
         *hands = Hands {
             here: hands.here.saturating_add(1),
             there: hands.there,
@@ -96,8 +107,9 @@ impl Standby {
     }
 
     /// Another show runs.
-    pub(super) fn set_show(&self, config: &Config) {
-        self.show.store(fingerprint(config), Ordering::Relaxed);
+    pub(super) fn set_show(&self, old: &Config, new: &Config) {
+        lock(&self.masters).carry_over(old, new);
+        self.show.store(fingerprint(new), Ordering::Relaxed);
     }
 
     pub(super) fn state(&self, now: Time) -> StandbyState {
@@ -199,11 +211,11 @@ impl StandbyThreads {
         getrandom::fill(&mut boot)
             .map_err(|error| StartError::system("standby")(io::Error::other(error)))?;
         let boot = u64::from_ne_bytes(boot).max(1);
-        let (told, hands) = bounded(MIRRORED_MAX);
-        let keeper = Keeper::new(Arc::clone(standby), Arc::clone(shared), parts, boot, told);
+        let (tell, told): (_, Receiver<Told>) = bounded(MIRRORED_MAX);
+        let keeper = Keeper::new(Arc::clone(standby), Arc::clone(shared), parts, boot, tell);
         let (mirrored, desk) = (Arc::clone(standby), Arc::clone(shared));
         let mirror =
-            super::spawn("wristcast-mirror", move || mirror::mirror(&hands, &mirrored, &desk))?;
+            super::spawn("wristcast-mirror", move || mirror::mirror(&told, &mirrored, &desk))?;
         let mut threads = Self { standby: Arc::clone(standby), threads: vec![mirror] };
         threads.threads.push(super::spawn("wristcast-standby", move || keeper.run())?);
         Ok(threads)

@@ -41,12 +41,17 @@ impl Central {
     }
 
     pub(super) fn heard(&mut self, now: Time, link: LinkId) {
-        if self.rests {
-            return;
-        }
+        let rests = self.rests;
         let Some(entry) = self.links.get_mut(link.index()).filter(|link| link.is_waiting()) else {
             return;
         };
+        if rests {
+            // Nothing is looked for, so this host holds it: a process that died left it behind, and
+            // the other relay waits for it.
+            entry.state = LinkState::Disconnecting;
+            self.commands.push_back(Command::Disconnect(link));
+            return;
+        }
         entry.state = LinkState::Heard { at: now };
         entry.sought_since = now;
         self.scan_pause = SCAN_PAUSE;

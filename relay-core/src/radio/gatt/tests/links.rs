@@ -46,6 +46,19 @@ fn a_radio_that_rests_lets_go_of_every_band_and_finds_them_again_when_it_drives(
 }
 
 #[test]
+fn a_radio_that_rests_hangs_up_on_bands_that_a_process_before_it_left_connected() {
+    let mut stage = Stage::new(2);
+    stage.central.rest(stage.now, true);
+    stage.run(50 * MS);
+    stage.stack.bands[1].connected = true;
+    stage.stack.due.push((stage.now + MS, Report::Heard(LinkId(1)), None));
+    stage.run(10 * MS);
+    assert!(!stage.stack.bands[1].connected && !stage.central.has_let_go());
+    stage.run(SECOND);
+    assert!(stage.central.has_let_go() && stage.up.iter().all(|up| !up));
+}
+
+#[test]
 fn a_radio_that_is_to_rest_while_it_connects_or_scans_takes_no_band() {
     for wait in 0..60 {
         let mut stage = Stage::new(3);
