@@ -68,8 +68,11 @@ def main():
                                switch_restarted):
                     report(change.__name__.replace("_", " "), change(bed, relay, desk))
                     relay.has_no_fault()
-                events = [event["text"] for event in relay.ask("events")]
-                assert any("listening on interface eth1 (10.7.0.9" in text for text in events), events
+                events = relay.ask("events")
+                back = [event for event in events
+                        if event["text"].startswith("listening on interface eth1 (10.7.0.9")]
+                assert back, events
+                assert any(event["lasted_ms"] for event in back), back
                 until("no group lost", lambda: relay.ask("status")["groups_lost"] == 0)
         finally:
             desk.stop()

@@ -14,7 +14,7 @@ use super::{RecordError, RecordMonitor, RecordOptions, RecordReport, RecordTap, 
 use crate::config::Network;
 use crate::receive::{Clock, Port, Receiver};
 use crate::relay::StartError;
-use crate::relay::sockets::{Change, Outcome, SocketKeeper};
+use crate::relay::sockets::{Change, Outcome, Remark, SocketKeeper};
 use crate::snapshot::Severity;
 
 /// How often the sockets are looked after. Joining is done between two batches: the sockets' buffers
@@ -236,7 +236,7 @@ impl ReceiveThread {
         let spoken_of = self.monitor.spoken_of();
         let wanted = self.universes.clone().unwrap_or(spoken_of.announced);
         if self.joined.as_ref() != Some(&wanted) {
-            let outcome = self.keeper.set_network(&self.network, wanted.clone());
+            let outcome = self.keeper.set_network(self.clock.now(), &self.network, wanted.clone());
             self.joined = Some(wanted);
             self.apply(outcome);
         }
@@ -250,7 +250,7 @@ impl ReceiveThread {
     }
 
     fn apply(&mut self, outcome: Outcome) {
-        for (severity, text) in outcome.events {
+        for Remark { severity, text, .. } in outcome.events {
             match severity {
                 Severity::Info => tracing::info!("{text}"),
                 Severity::Warning => tracing::warn!("{text}"),

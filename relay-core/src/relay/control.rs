@@ -21,7 +21,7 @@ use super::log::EventLog;
 use super::losses::{Losses, Thing};
 use super::refused::Replies;
 use super::show::Show;
-use super::sockets::{Change, Outcome, SocketKeeper};
+use super::sockets::{Change, Outcome, Remark, SocketKeeper};
 use super::thread::{Answer, Command, Notice};
 use super::{HandleError, event_severity};
 use crate::config::{EndLook, StrobeMode};
@@ -228,8 +228,11 @@ impl Control {
 
     fn note(&mut self, outcome: Outcome) {
         let now = self.clock.now();
-        for (severity, text) in outcome.events {
-            self.log.push(now, now, severity, text);
+        for Remark { severity, text, lasted } in outcome.events {
+            match lasted {
+                Some(lasted) => self.log.push_end(now, now, severity, &text, lasted),
+                None => self.log.push(now, now, severity, text),
+            }
         }
         self.waiting.extend(outcome.changes);
     }
@@ -237,7 +240,8 @@ impl Control {
     /// Joins the multicast groups of the show.
     pub(super) fn join_patched(&mut self) {
         let network = &self.show.config.network;
-        let outcome = self.sockets.set_network(network, self.show.sacn_universes());
+        let now = self.clock.now();
+        let outcome = self.sockets.set_network(now, network, self.show.sacn_universes());
         self.apply(outcome);
     }
 

@@ -20,6 +20,8 @@ pub(super) enum Thing {
     Sync(String),
     /// By its name.
     Radio(String),
+    /// By its name: an adapter that is plugged in again has another number.
+    Interface(String),
 }
 
 /// Since when things have been gone.

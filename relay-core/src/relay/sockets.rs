@@ -13,6 +13,7 @@ use std::time::Duration;
 use mio::Registry;
 
 use super::StartError;
+use super::losses::{Losses, Thing};
 use super::refused;
 use super::rejoin::Rejoin;
 use crate::artnet_node;
@@ -58,7 +59,22 @@ pub(crate) struct Interfaces {
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
     pub(crate) changes: Vec<Change>,
-    pub(crate) events: Vec<(Severity, String)>,
+    pub(crate) events: Vec<Remark>,
+}
+
+/// Something for the operator.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Remark {
+    pub(crate) severity: Severity,
+    pub(crate) text: String,
+    /// It ends what lasted so long.
+    pub(crate) lasted: Option<Duration>,
+}
+
+impl Outcome {
+    fn tell(&mut self, severity: Severity, text: String) {
+        self.events.push(Remark { severity, text, lasted: None });
+    }
 }
 
 /// One port: its socket, or when to try again.
@@ -93,6 +109,8 @@ pub(crate) struct SocketKeeper {
     places: [Place; Port::COUNT],
     selection: Selection,
     filter: InterfaceFilter,
+    /// Since when interfaces have been gone.
+    outages: Losses,
     join_faults: Vec<String>,
     dropped: u64,
     dropped_rose_at: Option<Time>,
@@ -109,6 +127,7 @@ impl SocketKeeper {
             places: Default::default(),
             selection: Selection::default(),
             filter: InterfaceFilter::default(),
+            outages: Losses::default(),
             join_faults: Vec::new(),
             dropped: 0,
             dropped_rose_at: None,
@@ -120,7 +139,7 @@ impl SocketKeeper {
     pub(crate) fn open_all(&mut self, now: Time, needed: &[Port]) -> Result<Outcome, StartError> {
         let mut outcome = Outcome::default();
         // Before the sockets, whose datagrams are judged by it.
-        self.look_at_interfaces(&mut outcome);
+        self.look_at_interfaces(now, &mut outcome);
         for port in Port::ALL {
             if let Err(error) = self.open(port, now, &mut outcome) {
                 if needed.contains(&port) {
@@ -135,14 +154,15 @@ impl SocketKeeper {
     /// What is due about once a second, or after a failure.
     pub(crate) fn tick(&mut self, now: Time) -> Outcome {
         let mut outcome = Outcome::default();
-        let mut to_join = self.look_at_interfaces(&mut outcome) || !self.join_faults.is_empty();
+        let mut to_join =
+            self.look_at_interfaces(now, &mut outcome) || !self.join_faults.is_empty();
         for port in Port::ALL {
             if self.places[port.index()].retry_at.is_some_and(|at| at <= now) {
                 match self.open(port, now, &mut outcome) {
                     Ok(()) => {
                         to_join = true;
                         let text = format!("{} socket is open again", port.protocol());
-                        outcome.events.push((Severity::Info, text));
+                        outcome.tell(Severity::Info, text);
                     }
                     Err(error) => self.give_up(port, now, &error, &mut outcome),
                 }
@@ -188,7 +208,7 @@ impl SocketKeeper {
     /// Closes every socket and opens it anew; the network's switches hear of every group again.
     pub(crate) fn rebind(&mut self, now: Time) -> Outcome {
         let mut outcome = Outcome::default();
-        self.look_at_interfaces(&mut outcome);
+        self.look_at_interfaces(now, &mut outcome);
         for port in Port::ALL {
             // Old memberships end before new ones begin, or the system would tell nobody.
             self.close(port);
@@ -204,11 +224,24 @@ impl SocketKeeper {
 
     /// Joins these patched universes on these interfaces from now on, and leaves others. Ports and
     /// buffers stay as they are.
-    pub(crate) fn set_network(&mut self, network: &Network, universes: BTreeSet<u16>) -> Outcome {
+    pub(crate) fn set_network(
+        &mut self,
+        now: Time,
+        network: &Network,
+        universes: BTreeSet<u16>,
+    ) -> Outcome {
         let mut outcome = Outcome::default();
         self.universes = universes;
         self.network.interfaces.clone_from(&network.interfaces);
-        self.look_at_interfaces(&mut outcome);
+        let before = self.selection.chosen.iter().map(|interface| interface.name.clone());
+        let before: Vec<String> = before.collect();
+        self.look_at_interfaces(now, &mut outcome);
+        // What the show gave up is not out of order.
+        for name in before {
+            if !self.selection.chosen.iter().any(|interface| interface.name == name) {
+                self.outages.back(&Thing::Interface(name), now);
+            }
+        }
         self.join(&mut outcome);
         outcome
     }
@@ -289,7 +322,7 @@ impl SocketKeeper {
         let bytes = self.network.receive_buffer_bytes;
         let socket = Arc::new(BoundSocket::open(port, address, bytes, &self.registry)?);
         if socket.receive_buffer_is_short {
-            outcome.events.push((
+            outcome.tell(
                 Severity::Warning,
                 format!(
                     "the system grants {} a receive buffer of {} bytes instead of {bytes}; {}",
@@ -297,7 +330,7 @@ impl SocketKeeper {
                     socket.receive_buffer_bytes,
                     buffer_advice(&self.network),
                 ),
-            ));
+            );
         }
         let place = &mut self.places[port.index()];
         place.open = Some(Open {
@@ -334,7 +367,7 @@ impl SocketKeeper {
         // A machine without IPv6 is in order.
         if port == Port::SacnV6 && error.kind() != io::ErrorKind::AddrInUse {
             if place.retries == 1 {
-                outcome.events.push((Severity::Info, format!("sACN over IPv6 is off: {error}")));
+                outcome.tell(Severity::Info, format!("sACN over IPv6 is off: {error}"));
             }
             return;
         }
@@ -344,13 +377,13 @@ impl SocketKeeper {
             port.protocol()
         );
         if place.closed.is_none() {
-            outcome.events.push((Severity::Fault, text.clone()));
+            outcome.tell(Severity::Fault, text.clone());
         }
         place.closed = Some(text);
     }
 
     /// True if something has to be joined.
-    fn look_at_interfaces(&mut self, outcome: &mut Outcome) -> bool {
+    fn look_at_interfaces(&mut self, at: Time, outcome: &mut Outcome) -> bool {
         let existing = match interfaces::list() {
             Ok(existing) => existing,
             Err(error) => {
@@ -363,7 +396,7 @@ impl SocketKeeper {
             return false;
         }
         for fault in selection.faults.iter().filter(|f| !self.selection.faults.contains(f)) {
-            outcome.events.push((Severity::Fault, fault.clone()));
+            outcome.tell(Severity::Fault, fault.clone());
         }
         let before = std::mem::replace(&mut self.selection, selection);
         let was = |index: u32| before.chosen.iter().find(|was| was.index == index);
@@ -376,12 +409,20 @@ impl SocketKeeper {
             for open in self.places.iter_mut().filter_map(|place| place.open.as_mut()) {
                 open.memberships.leave_interface(now.index);
             }
-            let state = if now.running { "listening on" } else { "waiting for a carrier on" };
-            outcome.events.push((Severity::Info, format!("{state} interface {now}")));
+            let outage = Thing::Interface(now.name.clone());
+            let (state, lasted) = if now.running {
+                ("listening on", self.outages.back(&outage, at))
+            } else {
+                self.outages.gone(outage, at);
+                ("waiting for a carrier on", None)
+            };
+            let text = format!("{state} interface {now}");
+            outcome.events.push(Remark { severity: Severity::Info, text, lasted });
         }
         for gone in &before.chosen {
             if !self.selection.chosen.iter().any(|now| now.index == gone.index) {
-                outcome.events.push((Severity::Fault, format!("interface {gone} is gone")));
+                self.outages.gone(Thing::Interface(gone.name.clone()), at);
+                outcome.tell(Severity::Fault, format!("interface {gone} is gone"));
             }
         }
         let filter = InterfaceFilter::new(&self.selection.chosen, &existing);
@@ -414,7 +455,7 @@ impl SocketKeeper {
             }
         }
         for fault in faults.iter().filter(|fault| !self.join_faults.contains(fault)) {
-            outcome.events.push((Severity::Fault, fault.clone()));
+            outcome.tell(Severity::Fault, fault.clone());
         }
         self.join_faults = faults;
     }
@@ -428,7 +469,7 @@ impl SocketKeeper {
                 continue;
             }
             let text = format!("{}: joins are denied; trying a fresh socket", port.protocol());
-            outcome.events.push((Severity::Info, text));
+            outcome.tell(Severity::Info, text);
             self.close(port);
             fresh = true;
             if let Err(error) = self.open(port, now, outcome) {

@@ -639,4 +639,8 @@ fn inside_a_namespace() {
     {
         assert!(events.iter().any(|event| event.text.contains(text)), "{text}: {events:#?}");
     }
+    let outages = events.iter().filter(|event| {
+        event.text.starts_with("listening on interface show0") && event.lasted_ms.is_some()
+    });
+    assert!(outages.count() >= 2, "a cable and an adapter that were out: {events:#?}");
 }

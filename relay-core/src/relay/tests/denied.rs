@@ -21,8 +21,8 @@ fn joins_that_are_denied_again_and_again_get_a_fresh_socket() {
     let opened = keeper.open_all(Time::ZERO, &[]).unwrap();
     let first = sacn_socket(opened).expect("open");
     first.denies_joins.store(true, Ordering::Relaxed);
-    let denied = keeper.set_network(&config.network, [1].into());
-    assert!(denied.events.iter().any(|(_, text)| text.contains("cannot join")), "{denied:?}");
+    let denied = keeper.set_network(Time::ZERO, &config.network, [1].into());
+    assert!(denied.events.iter().any(|told| told.text.contains("cannot join")), "{denied:?}");
     assert_eq!(keeper.faults(Time::ZERO).len(), 1);
     let mut seconds = 0;
     let fresh = loop {
