@@ -7,6 +7,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use serde_json::{Value, json};
 use wristcast_core::universe::Universe;
 
+use super::ends::End;
 use super::link::Order;
 use super::state::State;
 
@@ -30,6 +31,7 @@ pub(super) enum Focus {
 enum Question {
     ReleasePanic,
     Stop,
+    Look(End),
 }
 
 /// What the operator has chosen, and the way orders go.
@@ -45,7 +47,7 @@ pub(super) struct Desk {
     pub(super) words: String,
     /// Ending the monitor ends the show: that is asked before.
     pub(super) stops_relay: bool,
-    /// What `y` would do now.
+    /// What `y` or a digit would do now.
     asked: Option<Question>,
     /// Groups in a row of the map, as last drawn.
     pub(super) columns: std::cell::Cell<usize>,
@@ -74,6 +76,11 @@ impl Desk {
             choose,
             order,
         }
+    }
+
+    /// A question waits for its key.
+    pub(super) fn is_asking(&self) -> bool {
+        self.asked.is_some()
     }
 
     /// Something to tell the operator.
@@ -110,6 +117,17 @@ impl Desk {
             KeyCode::Char('y') if asked == Some(Question::ReleasePanic) => {
                 self.give("panic", json!({ "on": false }), "panic is released");
             }
+            KeyCode::Char('S') => self.ask_look(End::Start, state),
+            KeyCode::Char('E') => self.ask_look(End::End, state),
+            KeyCode::Char(digit @ '1'..='5') => {
+                let Some(Question::Look(end)) = asked else { return ControlFlow::Continue(()) };
+                let chosen = self.group.and_then(|group| state.groups.get(group));
+                match end.order(digit, chosen.map(|&[red, green, blue, _]| [red, green, blue])) {
+                    Some(Ok((path, body, words))) => self.give(path, body, words),
+                    Some(Err(why)) => self.said(why.to_owned()),
+                    None => {}
+                }
+            }
             KeyCode::Char('f') => {
                 let on = !state.figures.as_ref().is_some_and(|figures| figures.frozen);
                 let words = if on { "frozen" } else { "freeze is released" };
@@ -131,6 +149,11 @@ impl Desk {
             _ => {}
         }
         ControlFlow::Continue(())
+    }
+
+    fn ask_look(&mut self, end: End, state: &State) {
+        self.asked = Some(Question::Look(end));
+        self.said(end.question(state.figures.as_ref()));
     }
 
     fn row(&self) -> isize {

@@ -1,5 +1,7 @@
 //! `wristcast monitor`: the status page for a terminal, on a relay here or elsewhere.
 
+mod crowd;
+mod ends;
 mod keys;
 mod link;
 mod local;
@@ -34,7 +36,8 @@ const FRAME: Duration = Duration::from_millis(100);
 Keys: arrows choose a group, a universe or a band, Tab changes between them, q quits.
 With a token: P panic (r then y releases it), f freeze, + - 0 grand master, [ ] o the master of the
 chosen group, and for the chosen group, or all with a: i identify, c colours, h chase, g give back to
-the console.
+the console. S and E, then a digit, choose the start look (until the first packet) and the end look
+(when the relay stops): black, white, the chosen group's colour, hold, or what the show file says.
 
 Examples:
   wristcast monitor

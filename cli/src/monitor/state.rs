@@ -51,6 +51,11 @@ pub(super) struct Figures {
     pub(super) grand_master: u8,
     #[serde(default)]
     pub(super) standby: Option<String>,
+    #[serde(default)]
+    pub(super) start_look: [u8; 3],
+    /// `None`: what shows then.
+    #[serde(default)]
+    pub(super) end_look: Option<[u8; 3]>,
     pub(super) faults: Vec<String>,
 }
 

@@ -261,6 +261,39 @@ fn panic_is_one_key_and_its_release_two_in_a_row() {
 }
 
 #[test]
+fn start_and_end_look_are_chosen_by_a_key_and_a_digit() {
+    let (mut state, (mut desk, orders)) = (state(), desk());
+    press(&mut desk, &state, "1");
+    assert!(orders.try_recv().is_err(), "a digit alone says nothing");
+    press(&mut desk, &state, "S1");
+    let (path, body, _) = orders.try_recv().unwrap();
+    assert_eq!((path, body), ("start_look", json!({ "look": {} })));
+    press(&mut desk, &state, "E4");
+    let (path, body, _) = orders.try_recv().unwrap();
+    assert_eq!((path, body), ("end_look", json!({ "hold": true })));
+    press(&mut desk, &state, "E5");
+    assert_eq!(orders.try_recv().unwrap().1, json!({}));
+    press(&mut desk, &state, "S4");
+    assert!(orders.try_recv().is_err(), "nothing shows yet that could be held");
+    press(&mut desk, &state, "Ef1");
+    assert_eq!(orders.try_recv().unwrap().0, "freeze");
+    assert!(orders.try_recv().is_err(), "not in a row");
+
+    press(&mut desk, &state, "E3");
+    assert!(orders.try_recv().is_err() && desk.words.contains("choose a group"), "{}", desk.words);
+    change(&mut state, json!({ "all_groups": "AQIDAAQFBgE=" }));
+    let _ = desk.press(KeyEvent::new(KeyCode::Right, KeyModifiers::NONE), &state);
+    change(&mut state, json!({ "status": figures(json!({ "end_look": [255, 150, 64] })) }));
+    press(&mut desk, &state, "E");
+    assert!(desk.words.contains("end look is #ff9640"), "{}", desk.words);
+    press(&mut desk, &state, "3");
+    assert_eq!(
+        orders.try_recv().unwrap().1,
+        json!({ "look": { "red": 1, "green": 2, "blue": 3 } })
+    );
+}
+
+#[test]
 fn without_a_token_keys_change_nothing_and_say_so() {
     let mut desk = Desk::new(sync_channel(4).0, None);
     press(&mut desk, &state(), "P");

@@ -1,4 +1,4 @@
-//! The picture: a verdict, the crowd, universes and their sources, radios, latencies, events.
+//! The picture: a verdict, universes, radios, events, and where the other parts go.
 
 use std::time::Instant;
 
@@ -6,8 +6,9 @@ use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style, Stylize};
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Block, Cell, Paragraph, Row, Table, TableState};
+use ratatui::widgets::{Block, Cell, Paragraph, Row, Table, TableState, Wrap};
 
+use super::crowd::draw_crowd;
 use super::keys::{Desk, Focus};
 use super::panels::{draw_bands, draw_latencies, draw_sources};
 use super::state::{State, Verdict, percent};
@@ -15,6 +16,10 @@ use crate::latency::latency;
 
 /// Narrower than this, everything stands in one column.
 const TWO_COLUMNS: u16 = 100;
+
+/// Those needed first come first: narrow terminals cut the rest off.
+const KEYS: &str = "P panic  r release  q quit  f freeze  +/-/0 master  i identify  c colours  h chase  \
+                    g give back  a all  [ ] o its master  S E start, end look  Tab";
 
 pub(super) fn draw(frame: &mut Frame<'_>, state: &State, desk: &Desk, now: Instant) {
     let [head, verdict, body, foot] = Layout::vertical([
@@ -58,10 +63,9 @@ pub(super) fn draw(frame: &mut Frame<'_>, state: &State, desk: &Desk, now: Insta
     draw_bands(frame, bands, state, desk);
     draw_latencies(frame, latencies, state);
     draw_events(frame, events, state);
-    let keys = "P panic  r release  f freeze  +/-/0 master  i identify  c colours  h chase  \
-                g give back  a all  [ ] o its master  Tab  q quit";
     let words = Span::from(format!(" {}  ", desk.words)).fg(Color::Yellow);
-    frame.render_widget(Line::from(vec![words, Span::from(keys).dim()]), foot);
+    let keys = Span::from(if desk.is_asking() { "" } else { KEYS }).dim();
+    frame.render_widget(Line::from(vec![words, keys]), foot);
 }
 
 fn draw_head(frame: &mut Frame<'_>, area: Rect, state: &State) {
@@ -98,48 +102,6 @@ fn draw_verdict(frame: &mut Frame<'_>, area: Rect, state: &State, now: Instant) 
     };
     let block = Block::bordered().border_style(Style::new().fg(colour));
     frame.render_widget(Paragraph::new(words.bold().fg(colour)).block(block), area);
-}
-
-/// Two cells for each group, in the order of the show file.
-fn draw_crowd(frame: &mut Frame<'_>, area: Rect, state: &State, desk: &Desk) {
-    let groups = state.scene.as_ref().map(|scene| &scene.groups[..]).unwrap_or_default();
-    let chosen = desk.group.and_then(|group| Some((group, groups.get(group)?)));
-    let title = match chosen {
-        None => " Crowd: every group ".to_owned(),
-        Some((_, group)) => {
-            let hand = state.hands.iter().find(|hand| hand.name == group.name);
-            let over = hand.and_then(|hand| hand.overridden_by.as_deref());
-            let master = hand.map_or(100, |hand| percent(hand.master));
-            let over = over.map(|over| format!(", overridden: {over}")).unwrap_or_default();
-            format!(" Crowd: {}, master {master} %{over} ", group.name)
-        }
-    };
-    let block = focused(Block::bordered().title(title), desk.focus == Focus::Groups);
-    let inner = block.inner(area);
-    frame.render_widget(block, area);
-    let columns = usize::from(inner.width / 2).max(1);
-    desk.columns.set(columns);
-    let rows = usize::from(inner.height).max(1);
-    // The chosen group stays in sight.
-    let first = chosen.map_or(0, |(group, _)| (group / columns).saturating_sub(rows - 1)) * columns;
-    let shown = state.groups.iter().enumerate().skip(first).take(columns * rows);
-    let lines = shown.collect::<Vec<_>>();
-    let lines = lines.chunks(columns).map(|row| {
-        Line::from_iter(row.iter().map(|&(index, &[red, green, blue, bits])| {
-            let style = Style::new().bg(Color::Rgb(red, green, blue));
-            let dark = u16::from(red) + u16::from(green) + u16::from(blue) < 380;
-            let style = style.fg(if dark { Color::White } else { Color::Black });
-            let is_chosen = chosen.is_some_and(|(group, _)| group == index);
-            let mark = match (is_chosen, bits & 1 != 0, bits & 2 != 0) {
-                (true, ..) => "[]",
-                (false, true, _) => "x ",
-                (false, false, true) => "· ",
-                _ => "  ",
-            };
-            Span::styled(mark, style)
-        }))
-    });
-    frame.render_widget(Paragraph::new(lines.collect::<Vec<_>>()), inner);
 }
 
 fn draw_universes(frame: &mut Frame<'_>, area: Rect, state: &State, desk: &Desk) {
@@ -227,7 +189,9 @@ fn draw_events(frame: &mut Frame<'_>, area: Rect, state: &State) {
         ])
     });
     let block = Block::bordered().title(" What happened ");
-    frame.render_widget(Paragraph::new(lines.collect::<Vec<_>>()).block(block), area);
+    // What does not fit goes on in the next line.
+    let events = Paragraph::new(lines.collect::<Vec<_>>()).wrap(Wrap { trim: false }).block(block);
+    frame.render_widget(events, area);
 }
 
 pub(super) fn focused(block: Block<'_>, is: bool) -> Block<'_> {
