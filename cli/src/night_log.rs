@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use serde::Serialize;
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use wristcast_core::relay::RelayHandle;
 use wristcast_core::snapshot::{EventState, Severity};
 
@@ -128,8 +127,12 @@ fn words(time: &str, event: &EventState) -> String {
 /// RFC 3339 with milliseconds; what no calendar has is left as a number.
 fn wall(unix_ms: u64) -> String {
     let nanos = i128::from(unix_ms) * 1_000_000;
-    let at = OffsetDateTime::from_unix_timestamp_nanos(nanos).ok();
-    at.and_then(|at| at.format(&Rfc3339).ok()).unwrap_or_else(|| unix_ms.to_string())
+    let Ok(at) = OffsetDateTime::from_unix_timestamp_nanos(nanos) else {
+        return unix_ms.to_string();
+    };
+    // Always with three digits, so that lines stand below each other.
+    let (hour, minute, second, milli) = at.time().as_hms_milli();
+    format!("{}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z", at.date())
 }
 
 /// A file that does not grow without end.
@@ -189,7 +192,7 @@ mod tests {
         let event = event(1, "panic is released,\nafter 3.1 s");
         assert_eq!(
             words(&wall(event.unix_ms), &event),
-            "2025-07-01T21:04:11.25Z  1:02:31.020  WARNING  panic is released, after 3.1 s  \
+            "2025-07-01T21:04:11.250Z  1:02:31.020  WARNING  panic is released, after 3.1 s  \
              by foh (page, 10.0.0.5)"
         );
         assert_eq!(wall(u64::MAX), u64::MAX.to_string());
