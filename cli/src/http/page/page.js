@@ -13,7 +13,7 @@ const WHY = {
 };
 let scene = { groups: [], universes: [] }, status = null, connected = false;
 let colours = new Uint8Array(), layout = null, hands = new Map();
-let latencies = [], universes = [], chosen = null, detail = null, radios = [], rates = new Map();
+let latencies = [], universes = [], chosen = null, detail = null, rates = new Map();
 const dirty = new Set();
 let source = null;
 
@@ -284,12 +284,18 @@ function mapInput() {
 
 // Radios, bands, events
 
+/** Frames per second since the radio was last looked at; null until then, and after a restart. */
+function rateOf({ name, frames_sent: frames }) {
+  const at = performance.now(), known = rates.get(name);
+  if (!known || frames < known.frames) rates.set(name, { at, frames, rate: null });
+  // Two looks that come together say nothing about a second.
+  else if (at - known.at > 800) rates.set(name, { at, frames, rate: (frames - known.frames) / (at - known.at) * 1000 });
+  return rates.get(name).rate;
+}
+
 function showRadios(next, bands) {
   $("radios").tBodies[0].replaceChildren(...next.map(radio => {
-    const before = radios.find(other => other.name === radio.name), now = performance.now();
-    const known = rates.get(radio.name);
-    const rate = before && known ? (radio.frames_sent - before.frames_sent) / (now - known) * 1000 : null;
-    rates.set(radio.name, now);
+    const rate = rateOf(radio);
     const row = document.createElement("tr"), state = document.createElement("td");
     state.append(text("span", radio.detail ? `${radio.state}: ${radio.detail}` : radio.state,
       `state ${radio.state === "up" ? "good" : radio.state === "down" ? "bad" : ""}`));
@@ -297,7 +303,6 @@ function showRadios(next, bands) {
       text("td", rate == null ? "–" : Math.round(rate), "num"), text("td", radio.frames_failed, "num"), text("td", radio.conflated, "num"));
     return row;
   }));
-  radios = next;
   const all = next.reduce((sum, radio) => sum + radio.bands, 0);
   set("bands-title", all > bands.length ? `Bands: the first ${bands.length} of ${all}, those that need you first` : `Bands: ${all}`);
   if (!$("band-list").open) return;
