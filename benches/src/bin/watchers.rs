@@ -1,13 +1,16 @@
 //! What those who watch cost the light: a real relay, real packets, and real HTTP clients on its live
-//! stream; none and twenty of them in turn, so that whatever else the machine does falls on both.
+//! stream. Rounds in turn, so that whatever else the machine does falls on all alike: nobody watches;
+//! twenty read the relay; twenty read as many bytes as often from a program that has nothing to do with
+//! the relay. The readers are on the relay's machine here, where they take its processors: the third
+//! says how much of the second that is.
 //!
 //! usage: `cargo run --release -p wristcast-benches --bin watchers WRISTCAST [UNIVERSES] [GROUPS]`
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, TcpStream, UdpSocket};
+use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -16,15 +19,44 @@ use wristcast_core::wire::sacn::{Cid, DATA_LEN_MAX, DataFields, encode_data};
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
+/// What this program is called with to be the stranger.
+const STRANGER: &str = "--stranger";
+
 const WATCHERS: usize = 20;
-const ROUNDS: usize = 6;
-const ROUND: Duration = Duration::from_secs(4);
+/// Rounds of each kind. Medians are told: what else the machine does now and then falls on few of them.
+const ROUNDS: usize = 24;
+const ROUND: Duration = Duration::from_secs(1);
+/// Until those who come have been told the first.
+const SETTLES: Duration = Duration::from_millis(300);
 /// Of every console.
 const RATE_HZ: u32 = 44;
+
+/// Who reads what in a round.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Crowd {
+    Nobody,
+    OfRelay,
+    OfStranger,
+}
+
+impl Crowd {
+    const ALL: [Self; 3] = [Self::Nobody, Self::OfRelay, Self::OfStranger];
+
+    fn words(self) -> String {
+        match self {
+            Self::Nobody => "nobody watches".to_owned(),
+            Self::OfRelay => format!("{WATCHERS} read the relay"),
+            Self::OfStranger => format!("{WATCHERS} read a stranger"),
+        }
+    }
+}
 
 fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
     let binary = arguments.next().ok_or("usage: watchers WRISTCAST [UNIVERSES] [GROUPS]")?;
+    if binary == STRANGER {
+        return be_stranger(arguments.next().ok_or("no size")?.parse()?);
+    }
     let universes = arguments.next().map_or(Ok(512), |count| count.parse())?;
     let groups = arguments.next().map_or(Ok(4096), |count| count.parse())?;
     let relay = Relay::start(&binary, universes, groups)?;
@@ -37,48 +69,70 @@ fn main() -> Result<()> {
     );
     // Until all of them live and the looks flow.
     std::thread::sleep(Duration::from_secs(2));
-    let (mut alone, mut watched) = (Totals::default(), Totals::default());
-    for round in 0..2 * ROUNDS {
-        let crowd = if round % 2 == 0 { 0 } else { WATCHERS };
-        let watchers: Vec<Watcher> =
-            (0..crowd).map(|_| Watcher::start(&relay.api)).collect::<Result<_>>()?;
-        std::thread::sleep(Duration::from_millis(500));
+    let mut rounds: [Vec<Totals>; Crowd::ALL.len()] = std::array::from_fn(|_| Vec::new());
+    let mut read_by_each = [(0.0, 0.0); Crowd::ALL.len()];
+    let mut stranger: Option<Stranger> = None;
+    for round in 0..Crowd::ALL.len() * ROUNDS {
+        let crowd = Crowd::ALL[round % Crowd::ALL.len()];
+        let from = match crowd {
+            Crowd::Nobody => None,
+            Crowd::OfRelay => Some(&relay.api),
+            Crowd::OfStranger => stranger.as_ref().map(|it| &it.address),
+        };
+        let come = |from: &String| (0..WATCHERS).map(|_| Watcher::start(from)).collect();
+        let watchers: Vec<Watcher> = from.map_or(Ok(Vec::new()), come)?;
+        std::thread::sleep(SETTLES);
         let before = relay.totals()?;
         let (read, begun) = (sum(&watchers), Instant::now());
         std::thread::sleep(ROUND);
         let passed = begun.elapsed().as_secs_f64();
-        let of_round = relay.totals()?.since(&before);
+        rounds[crowd as usize].push(relay.totals()?.since(&before));
         let (bytes, messages) = sum(&watchers);
-        println!(
-            "{crowd:2} watchers: {:6.0} packets/s, to the look {:6.1} µs, to the radio {:7.1} µs on \
-             average; {} dropped{}",
-            of_round.accepted / passed,
-            of_round.published.mean_us(),
-            of_round.handed.mean_us(),
-            of_round.dropped,
-            match u32::try_from(crowd) {
-                Ok(0) | Err(_) => String::new(),
-                Ok(crowd) => format!(
-                    "; each reads {:.0} kB/s in {:.1} messages/s",
-                    (bytes - read.0) as f64 / passed / 1000.0 / f64::from(crowd),
-                    (messages - read.1) as f64 / passed / f64::from(crowd),
-                ),
-            },
-        );
-        let total = if crowd == 0 { &mut alone } else { &mut watched };
-        total.add(&of_round);
+        let each = |now: u64, before: u64| (now - before) as f64 / passed / WATCHERS as f64;
+        let (bytes, messages) = (each(bytes, read.0), each(messages, read.1));
+        if crowd == Crowd::OfRelay && stranger.is_none() {
+            stranger = Some(Stranger::start((bytes / messages) as usize)?);
+        }
+        read_by_each[crowd as usize].0 += bytes / ROUNDS as f64;
+        read_by_each[crowd as usize].1 += messages / ROUNDS as f64;
     }
     over.store(true, Ordering::Relaxed);
     let _ = console.join();
-    println!(
-        "with {WATCHERS} watchers the way to the look takes x{:.3}, to the radio x{:.3}; lost: {} \
-         without, {} with them",
-        watched.published.mean_us() / alone.published.mean_us(),
-        watched.handed.mean_us() / alone.handed.mean_us(),
-        alone.dropped,
-        watched.dropped,
-    );
+    for crowd in Crowd::ALL {
+        let (rounds, (bytes, messages)) = (&rounds[crowd as usize], read_by_each[crowd as usize]);
+        let packets: f64 = rounds.iter().map(|round| round.accepted).sum();
+        let [low, look, high] = quartiles(rounds, |round| round.published);
+        let [_, radio, _] = quartiles(rounds, |round| round.handed);
+        let dropped: f64 = rounds.iter().map(|round| round.dropped).sum();
+        println!(
+            "{:20}: {packets:7.0} packets, to the look {look:6.1} µs (half of the rounds {low:.1} to \
+             {high:.1}), to the radio {radio:7.1} µs; {dropped} dropped; each reads {:.0} kB/s in \
+             {messages:.1} messages/s",
+            crowd.words(),
+            bytes / 1000.0,
+        );
+    }
+    let [alone, watched, beside] = &rounds;
+    for (words, one, other) in [
+        (format!("{WATCHERS} who read the relay, against nobody"), watched, alone),
+        (format!("{WATCHERS} who read a stranger, against nobody"), beside, alone),
+        ("the relay's own part: the first against the second".to_owned(), watched, beside),
+    ] {
+        let ratio = |of: fn(&Totals) -> Latency| quartiles(one, of)[1] / quartiles(other, of)[1];
+        println!(
+            "{words}: to the look x{:.3}, to the radio x{:.3}",
+            ratio(|round| round.published),
+            ratio(|round| round.handed),
+        );
+    }
     Ok(())
+}
+
+/// Of the rounds' means, microseconds: the quartiles, the median in the middle.
+fn quartiles(rounds: &[Totals], of: impl Fn(&Totals) -> Latency) -> [f64; 3] {
+    let mut means: Vec<f64> = rounds.iter().map(|round| of(round).mean_us()).collect();
+    means.sort_by(f64::total_cmp);
+    [1, 2, 3].map(|quarter| means[means.len() * quarter / 4])
 }
 
 fn sum(watchers: &[Watcher]) -> (u64, u64) {
@@ -134,7 +188,8 @@ impl Relay {
     /// What it has counted so far.
     fn totals(&self) -> Result<Totals> {
         let mut stream = TcpStream::connect(&self.api)?;
-        stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")?;
+        stream
+            .write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
         let mut text = String::new();
         stream.read_to_string(&mut text)?;
         let value = |name: &str| {
@@ -162,6 +217,53 @@ impl Drop for Relay {
     }
 }
 
+/// A program that sends as much as the relay does, and knows nothing of it.
+struct Stranger {
+    process: Child,
+    address: String,
+}
+
+impl Stranger {
+    fn start(bytes: usize) -> Result<Self> {
+        let mut process = Command::new(std::env::current_exe()?)
+            .args([STRANGER, &bytes.to_string()])
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let mut address = String::new();
+        let stdout = process.stdout.take().ok_or("no stdout")?;
+        BufReader::new(stdout).read_line(&mut address)?;
+        Ok(Self { process, address: address.trim().to_owned() })
+    }
+}
+
+impl Drop for Stranger {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Sends everybody who comes a line of so many bytes ten times a second, until it is killed.
+fn be_stranger(bytes: usize) -> Result<()> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    println!("{}", listener.local_addr()?);
+    let mut line = b"data: ".to_vec();
+    line.resize(bytes.max(8) - 1, b'x');
+    line.push(b'\n');
+    let readers = Arc::new(Mutex::new(Vec::<TcpStream>::new()));
+    let comers = readers.clone();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            comers.lock().unwrap_or_else(PoisonError::into_inner).push(stream);
+        }
+    });
+    loop {
+        std::thread::sleep(Duration::from_millis(100));
+        let mut readers = readers.lock().unwrap_or_else(PoisonError::into_inner);
+        readers.retain_mut(|reader| reader.write_all(&line).is_ok());
+    }
+}
+
 #[derive(Clone, Copy, Default)]
 struct Latency {
     seconds: f64,
@@ -173,11 +275,8 @@ impl Latency {
         self.seconds / self.count * 1e6
     }
 
-    fn plus(&self, other: &Self, sign: f64) -> Self {
-        Self {
-            seconds: self.seconds + sign * other.seconds,
-            count: self.count + sign * other.count,
-        }
+    fn since(&self, before: &Self) -> Self {
+        Self { seconds: self.seconds - before.seconds, count: self.count - before.count }
     }
 }
 
@@ -192,18 +291,11 @@ struct Totals {
 impl Totals {
     fn since(&self, before: &Self) -> Self {
         Self {
-            published: self.published.plus(&before.published, -1.0),
-            handed: self.handed.plus(&before.handed, -1.0),
+            published: self.published.since(&before.published),
+            handed: self.handed.since(&before.handed),
             accepted: self.accepted - before.accepted,
             dropped: self.dropped - before.dropped,
         }
-    }
-
-    fn add(&mut self, other: &Self) {
-        self.published = self.published.plus(&other.published, 1.0);
-        self.handed = self.handed.plus(&other.handed, 1.0);
-        self.accepted += other.accepted;
-        self.dropped += other.dropped;
     }
 }
 
@@ -217,7 +309,8 @@ struct Watcher {
 impl Watcher {
     fn start(api: &str) -> Result<Self> {
         let mut stream = TcpStream::connect(api)?;
-        stream.write_all(b"GET /api/v1/live?universe=sacn/1 HTTP/1.1\r\nHost: x\r\n\r\n")?;
+        stream
+            .write_all(b"GET /api/v1/live?universe=sacn/1 HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
         let read = Arc::new((AtomicU64::new(0), AtomicU64::new(0)));
         let (mut lines, counts) = (BufReader::new(stream.try_clone()?), read.clone());
         std::thread::spawn(move || {
