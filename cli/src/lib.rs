@@ -1,5 +1,6 @@
 //! The command line of wristcast: one file per command, and [`main`] which runs the one asked for.
 
+mod background;
 mod bands;
 mod check;
 mod colour;
@@ -30,6 +31,7 @@ mod run;
 mod running_show;
 mod schema;
 mod send;
+mod served;
 mod service;
 mod show;
 mod show_file;

@@ -13,7 +13,7 @@ use wristcast_core::snapshot::{GroupState, Status};
 use crate::desk::Ports;
 use crate::duration;
 use crate::exit::Failure;
-use crate::http::{Server, Tokens};
+use crate::http::{self, Tokens};
 use crate::keep_awake::KeepAwake;
 use crate::latency::latency;
 use crate::logging::{Console, LogArgs};
@@ -22,6 +22,7 @@ use crate::night_log::NightLog;
 use crate::osc;
 use crate::record::{self, RecordFileArgs};
 use crate::running_show::{Hangups, Keeper, Opened, state_folder};
+use crate::served::Served;
 use crate::sources::{self, SourceLog};
 use crate::stop::Stop;
 use crate::supervisor::Supervisor;
@@ -102,7 +103,7 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
     let hangups = Hangups::new();
     let stop = Stop::but_hangups_to(hangups.sender.clone())?;
 
-    let (ports, http) = (Ports::of(&config.network), config.http.clone());
+    let (ports, api) = (Ports::of(&config.network), config.http.clone());
     let osc = osc(args.osc, config.osc.clone())?;
     let name = config.name.clone();
     let what = format!("what a relay of the show `{}` received", config.name);
@@ -113,23 +114,25 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
         Some(name) => Some(NightLog::begin(name, relay.handle())?),
         None => None,
     };
-    let show = Arc::new(opened.runs(relay.handle()));
+    // Before all else that may have a reload done.
+    let (keeper, reloads) = Keeper::begin(opened.runs(relay.handle()), hangups, args.watch)?;
     let awake = args.keep_awake.then(KeepAwake::begin);
-    let server = match http {
-        Some(http) => {
-            let tokens = tokens(&http, &args.show)?;
-            Some(Server::start(http.listen, relay.handle(), tokens, Some(Arc::clone(&show)))?)
-        }
-        None => None,
-    };
-    let osc = match osc {
-        Some(osc) => {
+    let osc_counts = osc.as_ref().map(|_| Arc::<osc::Counts>::default());
+    let osc = match (osc, osc_counts.clone()) {
+        (Some(osc), Some(counts)) => {
             let tokens = osc.token_file.as_deref().map(|file| token_file(file, &args.show));
-            Some(osc::Server::start(&osc, tokens.transpose()?, relay.handle())?)
+            Some(osc::serve(&osc, tokens.transpose()?, relay.handle(), counts)?)
+        }
+        _ => None,
+    };
+    let server = match api {
+        Some(api) => {
+            let (tokens, reloads) = (tokens(&api, &args.show)?, Some(reloads));
+            let offer = http::Offer { tokens, hosts: api.hosts, reloads, osc: osc_counts };
+            Some(http::serve(api.listen, relay.handle(), offer)?)
         }
         None => None,
     };
-    let keeper = Keeper::begin(show, hangups, args.watch)?;
     // A relay goes on when nobody reads its stdout.
     let ready = ready_line(ports, &relay.handle().status(), osc.as_ref(), server.as_ref());
     let _ = writeln!(out, "{ready}").and_then(|()| out.flush());
@@ -294,8 +297,8 @@ fn status_line(status: &Status, stalest_ms: Option<u64>) -> String {
 fn ready_line(
     ports: Ports,
     status: &Status,
-    osc: Option<&osc::Server>,
-    server: Option<&Server>,
+    osc: Option<&Served>,
+    server: Option<&Served>,
 ) -> String {
     let up = status.interfaces.iter().filter(|interface| interface.up);
     let names: Vec<&str> = up.map(|interface| interface.name.as_str()).collect();

@@ -21,8 +21,9 @@ use wristcast_core::relay::{Options, Relay, RelayHandle};
 use crate::desk::Ports;
 use crate::duration;
 use crate::exit::Failure;
-use crate::http::{Server, Tokens};
+use crate::http;
 use crate::logging::{Console as Log, LogArgs};
+use crate::served::Served;
 use crate::stop::Stop;
 use console::Console;
 use stage::Stage;
@@ -102,9 +103,10 @@ fn show(bands: u16) -> Result<Config, Failure> {
 }
 
 /// The API on its usual port, or on a free one.
-fn serve(relay: RelayHandle) -> Result<Server, Failure> {
-    Server::start(API, relay.clone(), Tokens::default(), None)
-        .or_else(|_| Server::start(SocketAddr::new(API.ip(), 0), relay, Tokens::default(), None))
+fn serve(relay: RelayHandle) -> Result<Served, Failure> {
+    let offer = http::Offer::default;
+    http::serve(API, relay.clone(), offer())
+        .or_else(|_| http::serve(SocketAddr::new(API.ip(), 0), relay, offer()))
 }
 
 /// A console whose packets arrive: sACN by multicast if the loopback interface carries it.

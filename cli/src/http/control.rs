@@ -134,20 +134,14 @@ pub(super) async fn reload(State(api): State<Api>, request: HttpRequest<Body>) -
         Ok(order) => order.check,
         Err(refusal) => return *refusal,
     };
-    let Some(show) = api.show else {
+    let Some(reloads) = api.reloads else {
         let message = "this relay has no show file to read again".to_owned();
         return failure(StatusCode::UNPROCESSABLE_ENTITY, message, Vec::new());
     };
-    // Never closed.
-    let _turn = api.reloads.acquire().await;
-    let reload = move || if check { show.preview() } else { show.reload(&by) };
-    match tokio::task::spawn_blocking(reload).await {
+    match reloads.ask(by, check).await {
         Ok(Ok(changes)) => json(StatusCode::OK, &Reloaded { changes }),
         Ok(Err(refusal)) => failure(StatusCode::UNPROCESSABLE_ENTITY, refusal.whole, Vec::new()),
-        Err(_) => {
-            let message = "the reload ended in a fault; see the log".to_owned();
-            failure(StatusCode::INTERNAL_SERVER_ERROR, message, Vec::new())
-        }
+        Err(error) => failure(StatusCode::SERVICE_UNAVAILABLE, error.to_string(), Vec::new()),
     }
 }
 

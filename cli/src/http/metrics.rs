@@ -2,6 +2,7 @@
 //! is ready. Base units; labels have few values: no source, no group and no band is one.
 
 use std::fmt::Error;
+use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -15,6 +16,7 @@ use wristcast_core::snapshot::{Distribution, RadioState, SignalState, Status, Un
 
 use super::live::BATTERY_LOW;
 use super::routes::{Api, answer};
+use crate::osc;
 
 /// The media type of OpenMetrics text.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -25,8 +27,9 @@ const BOUNDS_US: [u64; 12] =
 
 /// Every figure.
 pub(super) async fn metrics(State(api): State<Api>) -> Response {
-    answer(&api, |relay| {
-        let page = render(Figures::of(relay)?);
+    let osc = api.osc.clone();
+    answer(&api, move |relay| {
+        let page = render(Figures::of(relay, osc)?);
         Ok(([(header::CONTENT_TYPE, OPEN_METRICS)], page).into_response())
     })
     .await
@@ -100,17 +103,18 @@ struct Figures {
     low: Vec<usize>,
     published: Distribution,
     handed: Distribution,
+    osc: Option<Arc<osc::Counts>>,
 }
 
 impl Figures {
-    fn of(relay: &RelayHandle) -> Result<Self, HandleError> {
+    fn of(relay: &RelayHandle, osc: Option<Arc<osc::Counts>>) -> Result<Self, HandleError> {
         let universes = relay.universes()?;
         let [published, handed] = relay.latencies(&BOUNDS_US);
         let (radios, mut bands) = (relay.radios(), relay.bands());
         bands.retain(|band| band.battery_percent.is_some_and(|percent| percent < BATTERY_LOW));
         let of = |radio: &RadioState| bands.iter().filter(|band| band.radio == radio.name).count();
         let low = radios.iter().map(of).collect();
-        Ok(Self { status: relay.status(), universes, radios, low, published, handed })
+        Ok(Self { status: relay.status(), universes, radios, low, published, handed, osc })
     }
 }
 
@@ -120,7 +124,8 @@ impl Collector for Figures {
         self.relay(&mut page)?;
         self.packets(&mut page)?;
         self.universes(&mut page)?;
-        self.radios(&mut page)
+        self.radios(&mut page)?;
+        self.osc(&mut page)
     }
 }
 
@@ -262,6 +267,13 @@ impl Figures {
         let latched = counts(|radio| radio.latched);
         let help = "Peaks sent before the look that replaced them";
         page.counters("radio_peaks_latched", help, latched)
+    }
+
+    fn osc(&self, page: &mut Page<'_>) -> Result<(), Error> {
+        let Some(osc) = &self.osc else { return Ok(()) };
+        page.counter("osc_orders_obeyed", "Orders over OSC that were obeyed", osc.obeyed())?;
+        let refused = osc.refused().map(|(why, count)| ([("reason", why.label())], count));
+        page.counters("osc_messages_refused", "OSC messages not obeyed, by reason", refused)
     }
 }
 

@@ -4,10 +4,12 @@
 //! [`RelayHandle`], so that no client, however slow or hostile, can hold up a packet. Everything a
 //! client may take is bounded: connections, headers, bodies, time. No body is read before the token
 //! that comes with it is found good, and no other site's page may read the answers or give orders
-//! (there are no CORS headers and no cookies).
+//! (there are no CORS headers and no cookies); nor may it under a name of its own that it has mean this
+//! relay.
 
 mod control;
 mod guard;
+mod hosts;
 mod live;
 mod metrics;
 mod openapi;
@@ -20,7 +22,6 @@ mod tokens;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -29,13 +30,16 @@ use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::sync::oneshot;
 use wristcast_core::relay::RelayHandle;
 
+use crate::background::stand_behind;
 use crate::exit::Failure;
-use crate::running_show::RunningShow;
+use crate::osc;
+use crate::running_show::Reloads;
+use crate::served::{Served, bind_failure, until_stopped};
 pub(crate) use control::request;
 use guard::Client;
+use live::Looking;
 pub(crate) use live::{BATTERY_LOW, Teller};
 pub(crate) use openapi::document;
 use places::Places;
@@ -62,85 +66,49 @@ const LOOK_AFTER: Duration = Duration::from_secs(1);
 /// Time a client has to take the last answer.
 const LAST_ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A running server; dropping it ends it.
-#[derive(Debug)]
-pub(crate) struct Server {
+/// What a server gives beside what the relay tells.
+#[derive(Debug, Default)]
+pub(crate) struct Offer {
+    /// Whose orders are obeyed.
+    pub(crate) tokens: Tokens,
+    /// Names that the relay goes by, beside those of the machine.
+    pub(crate) hosts: Vec<String>,
+    /// The way to have the show file read again.
+    pub(crate) reloads: Option<Reloads>,
+    /// What comes in over OSC.
+    pub(crate) osc: Option<Arc<osc::Counts>>,
+}
+
+/// Listens on `address` and answers for `relay`.
+pub(crate) fn serve(
     address: SocketAddr,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Server {
-    /// Listens on `address` and answers for `relay`; those with one of `tokens` may give orders,
-    /// also to read `show` again, if there is one.
-    pub(crate) fn start(
-        address: SocketAddr,
-        relay: RelayHandle,
-        tokens: Tokens,
-        show: Option<Arc<RunningShow>>,
-    ) -> Result<Self, Failure> {
-        let listener = TcpListener::bind(address).map_err(|error| bind_failure(address, &error))?;
-        let failure = |error: io::Error| {
-            Failure::cannot_start(format!("cannot start the HTTP server: {error}"))
-        };
-        listener.set_nonblocking(true).map_err(failure)?;
-        let address = listener.local_addr().map_err(failure)?;
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            // The relay answers one question at a time; more threads would only wait for it. Orders
-            // have another one, and a reload, which may take seconds, a third.
-            .max_blocking_threads(3)
-            .build()
-            .map_err(failure)?;
-        let (stop, stopped) = oneshot::channel();
-        let (router, looking) = routes::router(relay, tokens, show);
-        let serve = move || {
-            runtime.block_on(async {
-                tokio::select! {
-                    () = accept(listener, router) => {}
-                    () = looking => {}
-                    _ = stopped => {}
-                }
-            });
-            // Open connections end here, with the tasks that serve them.
-            runtime.shutdown_timeout(Duration::from_millis(100));
-        };
-        let thread = std::thread::Builder::new().name("http".into()).spawn(serve);
-        Ok(Self { address, stop: Some(stop), thread: Some(thread.map_err(failure)?) })
-    }
-
-    /// Where it listens.
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // Dropping the sender is the message.
-        self.stop = None;
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
-}
-
-fn bind_failure(address: SocketAddr, error: &io::Error) -> Failure {
-    let port = address.port();
-    let why = match error.kind() {
-        io::ErrorKind::AddrInUse => format!(
-            "port {port}/tcp is in use; find the program with `ss -tlpn 'sport = :{port}'` and \
-             close it, or choose another port"
-        ),
-        io::ErrorKind::AddrNotAvailable => {
-            "this machine has no such address; use one of its own, or 127.0.0.1".to_owned()
-        }
-        io::ErrorKind::PermissionDenied => {
-            "no permission; choose a port above 1023, or run as a user who may".to_owned()
-        }
-        _ => error.to_string(),
+    relay: RelayHandle,
+    offer: Offer,
+) -> Result<Served, Failure> {
+    let listener = TcpListener::bind(address)
+        .map_err(|error| bind_failure("serve HTTP", "tcp", address, &error))?;
+    let failure =
+        |error: io::Error| Failure::cannot_start(format!("cannot start the HTTP server: {error}"));
+    listener.set_nonblocking(true).map_err(failure)?;
+    let address = listener.local_addr().map_err(failure)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        // The relay answers one question at a time; more threads would only wait for it. Orders have
+        // another one.
+        .max_blocking_threads(2)
+        .build()
+        .map_err(failure)?;
+    let (router, live) = routes::router(relay.clone(), offer);
+    let looking = Looking::begin(live, relay).map_err(failure)?;
+    let serve = move |stopped| {
+        // With the threads that it makes for questions and orders.
+        stand_behind();
+        until_stopped(&runtime, accept(listener, router), stopped);
+        drop(looking);
+        // Open connections end here, with the tasks that serve them.
+        runtime.shutdown_timeout(Duration::from_millis(100));
     };
-    Failure::cannot_start(format!("cannot serve HTTP on {address}: {why}"))
+    Served::begin("http", address, serve).map_err(failure)
 }
 
 async fn accept(listener: TcpListener, router: Router) {
@@ -162,7 +130,7 @@ async fn accept(listener: TcpListener, router: Router) {
                 let router = router.clone();
                 tokio::spawn(async move {
                     let Some(place) = place.await else { return };
-                    serve(stream, router, Client::new(peer.ip())).await;
+                    serve_client(stream, router, Client::new(peer.ip())).await;
                     drop(place);
                 });
             }
@@ -175,7 +143,7 @@ async fn accept(listener: TcpListener, router: Router) {
     }
 }
 
-async fn serve(stream: tokio::net::TcpStream, router: Router, client: Client) {
+async fn serve_client(stream: tokio::net::TcpStream, router: Router, client: Client) {
     let router = TowerToHyperService::new(router);
     let watcher = client.clone();
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {

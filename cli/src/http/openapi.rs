@@ -79,6 +79,10 @@ pub(crate) fn document() -> Value {
     });
     paths[path::RELOAD] = reload(&mut orders, &mut schemas);
     paths[path::STANDBY] = standby(&mut orders);
+    let methods = paths.as_object_mut().into_iter().flatten();
+    for method in methods.filter_map(|(_, path)| path.as_object_mut()).flatten() {
+        method.1["responses"]["421"] = json!({ "$ref": "#/components/responses/Misdirected" });
+    }
     schemas.subschema_for::<Error>();
     let mut definitions = schemas.take_definitions(true);
     definitions.extend(orders.take_definitions(true));
@@ -103,6 +107,7 @@ pub(crate) fn document() -> Value {
                 "BadRequest": error("The query or the order makes no sense"),
                 "Unauthorized": error("The token is missing or not in the token file"),
                 "Forbidden": error("Control is off, or another site's page gave the order"),
+                "Misdirected": error("The `Host` is no name of this relay; see `[http] hosts`"),
             },
         },
     })

@@ -14,12 +14,14 @@ use wristcast_core::relay::{HandleError, RelayHandle};
 use wristcast_core::steering::Request;
 use wristcast_core::universe::Universe;
 
+use super::hosts::{self, Hosts};
 use super::live::Live;
 use super::page::PageFile;
 use super::refusals::Refusals;
 use super::tokens::Tokens;
-use super::{control, live, metrics, openapi};
-use crate::running_show::RunningShow;
+use super::{Offer, control, live, metrics, openapi};
+use crate::osc;
+use crate::running_show::Reloads;
 
 /// The addresses, as the document and the router both write them.
 pub(super) mod path {
@@ -106,24 +108,29 @@ pub(super) struct Api {
     pub(super) refusals: Arc<Refusals>,
     /// Questions to the relay are asked one at a time, and leave a thread for orders.
     questions: Arc<Semaphore>,
-    /// The show that can be read again.
-    pub(super) show: Option<Arc<RunningShow>>,
-    /// One reload at a time, so that a thread is left for orders.
-    pub(super) reloads: Arc<Semaphore>,
+    /// The way to have the show file read again.
+    pub(super) reloads: Option<Reloads>,
+    pub(super) hosts: Arc<Hosts>,
+    pub(super) osc: Option<Arc<osc::Counts>>,
 }
 
-/// The routes, and the work of looking at the relay for those who watch.
-pub(super) fn router(
-    relay: RelayHandle,
-    tokens: Tokens,
-    show: Option<Arc<RunningShow>>,
-) -> (Router, impl Future<Output = ()> + Send + use<>) {
-    let (questions, live) = (Arc::new(Semaphore::new(1)), Live::new());
-    let looking = live.clone().look(relay.clone(), questions.clone());
-    let (tokens, refusals) = (Arc::new(tokens), Arc::default());
-    let reloads = Arc::new(Semaphore::new(1));
-    let api = Api { relay, live, tokens, refusals, questions, show, reloads };
-    (routes().with_state(api), looking)
+/// The routes, and what those who watch are to see.
+pub(super) fn router(relay: RelayHandle, offer: Offer) -> (Router, Live) {
+    let (questions, live) = (Arc::new(Semaphore::new(1)), Live::default());
+    let Offer { tokens, hosts, reloads, osc } = offer;
+    let api = Api {
+        relay,
+        live: live.clone(),
+        tokens: Arc::new(tokens),
+        refusals: Arc::default(),
+        questions,
+        reloads,
+        hosts: Arc::new(Hosts::new(&hosts)),
+        osc,
+    };
+    let ours = middleware::from_fn_with_state(api.clone(), hosts::check);
+    let routes = routes().layer(ours).layer(middleware::from_fn(describe));
+    (routes.with_state(api), live)
 }
 
 fn routes() -> Router<Api> {
@@ -159,7 +166,6 @@ fn routes() -> Router<Api> {
         .route(path::OPENAPI, get(async || json(StatusCode::OK, &openapi::document())))
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
-        .layer(middleware::from_fn(describe))
 }
 
 /// Says of every answer that it is for now and is what it says it is, and that no other site's page

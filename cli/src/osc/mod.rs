@@ -6,22 +6,23 @@
 //! | `message.rs` | from a datagram to orders, and who may give them |
 //! | `address.rs` | the addresses and their arguments |
 //! | `pattern.rs` | wildcards |
+//! | `counts.rs` | why messages are not obeyed, and how many were not |
 //!
 //! It never answers: a datagram with a forged sender makes it send nothing to anybody. A fader that
 //! moves faster than orders are obeyed jumps: of all that waits, each master's newest is obeyed, so
 //! that no panic stands behind a queue.
 
 mod address;
+mod counts;
 mod message;
 mod pattern;
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
-use std::thread::JoinHandle;
+use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::net::UdpSocket;
-use tokio::sync::oneshot;
 use wristcast_core::config::Osc;
 use wristcast_core::relay::{OrderError, RelayHandle};
 use wristcast_core::snapshot::Severity;
@@ -29,7 +30,10 @@ use wristcast_core::steering::{Actor, Request};
 
 use crate::exit::Failure;
 use crate::http::Tokens;
+use crate::served::{Served, bind_failure, until_stopped};
 use address::Groups;
+pub(crate) use counts::Counts;
+use counts::Refusal;
 use message::{DATAGRAM_MAX, messages, orders};
 
 /// Datagrams that are taken together.
@@ -44,115 +48,26 @@ const TELL_EVERY: Duration = Duration::from_secs(10);
 /// Longest address in an event, characters.
 const ADDRESS_SHOWN_MAX: usize = 60;
 
-/// Why a message is not obeyed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Refusal {
-    /// It is not OSC.
-    Malformed,
-    /// Its sender is not in `allow`.
-    Sender,
-    /// It has no token, or a wrong one.
-    Token,
-    /// It asks for something that there is not.
-    Address,
-    /// No group is called so.
-    Group,
-    /// Arguments of a wrong kind, or out of range.
-    Arguments,
-    /// The relay did not do it.
-    Relay,
-}
-
-impl Refusal {
-    const ALL: [Self; 7] = [
-        Self::Malformed,
-        Self::Sender,
-        Self::Token,
-        Self::Address,
-        Self::Group,
-        Self::Arguments,
-        Self::Relay,
-    ];
-
-    const fn words(self) -> &'static str {
-        match self {
-            Self::Malformed => "not OSC",
-            Self::Sender => "from a sender that `[osc] allow` does not name",
-            Self::Token => "without a right token",
-            Self::Address => "of no known address",
-            Self::Group => "for a group that is not there",
-            Self::Arguments => "with wrong arguments",
-            Self::Relay => "that the relay did not obey",
-        }
-    }
-}
-
-/// A running listener; dropping it ends it.
-#[derive(Debug)]
-pub(crate) struct Server {
-    address: SocketAddr,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Server {
-    /// Takes orders for `relay`, with `tokens` from those who have one.
-    pub(crate) fn start(
-        osc: &Osc,
-        tokens: Option<Tokens>,
-        relay: RelayHandle,
-    ) -> Result<Self, Failure> {
-        let listen = osc.listen;
-        let failure = |error: io::Error| bind_failure(listen, &error);
-        let socket = std::net::UdpSocket::bind(listen).map_err(failure)?;
-        socket.set_nonblocking(true).map_err(failure)?;
-        let address = socket.local_addr().map_err(failure)?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(failure)?;
-        let mut desk = Desk::new(osc.clone(), tokens, relay);
-        let (stop, stopped) = oneshot::channel();
-        let serve = move || {
-            runtime.block_on(async {
-                tokio::select! {
-                    () = listen_on(socket, &mut desk) => {}
-                    _ = stopped => {}
-                }
-            });
-            desk.end();
-        };
-        let thread = std::thread::Builder::new().name("osc".into()).spawn(serve);
-        Ok(Self { address, stop: Some(stop), thread: Some(thread.map_err(failure)?) })
-    }
-
-    /// Where it listens.
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // Dropping the sender is the message.
-        self.stop = None;
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
-}
-
-fn bind_failure(address: SocketAddr, error: &io::Error) -> Failure {
-    let port = address.port();
-    let why = match error.kind() {
-        io::ErrorKind::AddrInUse => format!(
-            "port {port}/udp is in use; find the program with `ss -ulpn 'sport = :{port}'` and \
-             close it, or choose another port"
-        ),
-        io::ErrorKind::AddrNotAvailable => {
-            "this machine has no such address; use one of its own, or 127.0.0.1".to_owned()
-        }
-        _ => error.to_string(),
+/// Takes orders for `relay`, with `tokens` from those who have one, and counts them in `counts`.
+pub(crate) fn serve(
+    osc: &Osc,
+    tokens: Option<Tokens>,
+    relay: RelayHandle,
+    counts: Arc<Counts>,
+) -> Result<Served, Failure> {
+    let listen = osc.listen;
+    let failure = |error: io::Error| bind_failure("take OSC", "udp", listen, &error);
+    let socket = std::net::UdpSocket::bind(listen).map_err(failure)?;
+    socket.set_nonblocking(true).map_err(failure)?;
+    let address = socket.local_addr().map_err(failure)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(failure)?;
+    let mut desk = Desk::new(osc.clone(), tokens, relay, counts);
+    let serve = move |stopped| {
+        until_stopped(&runtime, listen_on(socket, &mut desk), stopped);
+        desk.end();
     };
-    Failure::cannot_start(format!("cannot take OSC on {address}: {why}"))
+    Served::begin("osc", address, serve).map_err(failure)
 }
 
 async fn listen_on(socket: std::net::UdpSocket, desk: &mut Desk) {
@@ -191,14 +106,13 @@ struct Desk {
     groups_due: Instant,
     /// Orders of this batch.
     waiting: Vec<(Request, Actor)>,
-    obeyed: u64,
-    refused: [u64; Refusal::ALL.len()],
+    counts: Arc<Counts>,
     untold: u64,
     tell_due: Instant,
 }
 
 impl Desk {
-    fn new(osc: Osc, tokens: Option<Tokens>, relay: RelayHandle) -> Self {
+    fn new(osc: Osc, tokens: Option<Tokens>, relay: RelayHandle, counts: Arc<Counts>) -> Self {
         let now = Instant::now();
         Self {
             osc,
@@ -207,8 +121,7 @@ impl Desk {
             groups: Groups::default(),
             groups_due: now,
             waiting: Vec::new(),
-            obeyed: 0,
-            refused: [0; Refusal::ALL.len()],
+            counts,
             untold: 0,
             tell_due: now,
         }
@@ -243,7 +156,7 @@ impl Desk {
     fn obey(&mut self) {
         for (request, by) in newest(std::mem::take(&mut self.waiting)) {
             match self.relay.order(&request, &by) {
-                Ok(()) => self.obeyed += 1,
+                Ok(()) => self.counts.obey(),
                 Err(error) => {
                     tracing::debug!(%by, "OSC: {error}");
                     let refusal = match &error {
@@ -260,7 +173,7 @@ impl Desk {
     /// Counts it, and tells of it now and then. `what` comes from the network, and does not get a
     /// line of its own.
     fn refuse(&mut self, refusal: Refusal, from: IpAddr, what: &str) {
-        self.refused[refusal as usize] += 1;
+        self.counts.refuse(refusal);
         let now = Instant::now();
         if now < self.tell_due {
             self.untold += 1;
@@ -280,11 +193,14 @@ impl Desk {
     }
 
     fn end(&self) {
-        let refused = self.refused.iter().zip(Refusal::ALL).filter(|(count, _)| **count > 0);
+        let refused = self.counts.refused().filter(|&(_, count)| count > 0);
         let refused: Vec<String> =
-            refused.map(|(count, refusal)| format!("{count} {}", refusal.words())).collect();
+            refused.map(|(refusal, count)| format!("{count} {}", refusal.words())).collect();
         let refused = if refused.is_empty() { "none".to_owned() } else { refused.join(", ") };
-        tracing::info!("OSC: {} orders obeyed; messages not obeyed: {refused}", self.obeyed);
+        tracing::info!(
+            "OSC: {} orders obeyed; messages not obeyed: {refused}",
+            self.counts.obeyed()
+        );
     }
 }
 
@@ -330,12 +246,5 @@ mod tests {
         ]);
         let expected = vec![master(9, Some("left")), panic(true), panic(false), master(3, None)];
         assert_eq!(kept, expected);
-    }
-
-    #[test]
-    fn every_refusal_has_a_place_of_its_own() {
-        for (index, refusal) in Refusal::ALL.into_iter().enumerate() {
-            assert_eq!(refusal as usize, index);
-        }
     }
 }

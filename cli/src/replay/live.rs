@@ -10,15 +10,16 @@ use wristcast_core::relay::{HandleError, Options, Relay};
 use super::player::Played;
 use crate::desk::Ports;
 use crate::exit::Failure;
-use crate::http::Server;
+use crate::http;
 use crate::run;
+use crate::served::Served;
 
 /// A relay of this process that hears nothing but the recording: it is on loopback, on ports of its
 /// own, so that no console plays along, and the recording does not get out. Everything else is as
 /// the show file says.
 pub(super) struct Rehearsal {
     relay: Relay,
-    server: Option<Server>,
+    server: Option<Served>,
 }
 
 impl Rehearsal {
@@ -32,12 +33,13 @@ impl Rehearsal {
         (config.network.sacn_port, config.network.artnet_port) = (ports.sacn, ports.artnet);
         let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
         config.network.interfaces = vec![InterfaceSelector::Address(loopback)];
-        let http = config.http.clone();
+        let api = config.http.clone();
         let relay = Relay::start(config, Options::default()).map_err(Failure::cannot_start)?;
-        let server = match http {
-            Some(http) => {
-                let tokens = run::tokens(&http, show)?;
-                Some(Server::start(http.listen, relay.handle(), tokens, None)?)
+        let server = match api {
+            Some(api) => {
+                let tokens = run::tokens(&api, show)?;
+                let offer = http::Offer { tokens, hosts: api.hosts, ..Default::default() };
+                Some(http::serve(api.listen, relay.handle(), offer)?)
             }
             None => None,
         };

@@ -1,6 +1,7 @@
 //! The show that runs and the file it came from: reading the file again, and what is done when it is
 //! broken.
 
+mod keeper;
 mod last_good;
 mod watch;
 
@@ -13,9 +14,9 @@ use wristcast_core::steering::Actor;
 
 use crate::exit::Failure;
 use crate::show_file::{self, ShowFile, Texts};
+pub(crate) use keeper::{Hangups, Keeper, Reloads};
 use last_good::LastGood;
 pub(crate) use last_good::state_folder;
-pub(crate) use watch::{Hangups, Keeper};
 
 /// A show file as it was found at the start.
 pub(crate) struct Opened {

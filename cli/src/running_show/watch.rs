@@ -1,93 +1,17 @@
-//! What makes a running relay read its show file again: a hang-up signal, or that the file changed.
+//! Whether a show file has changed.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
-use wristcast_core::steering::Actor;
-
-use super::RunningShow;
-use crate::exit::Failure;
 use crate::show_file::{ShowFile, Texts};
 
 /// How often the file is looked at. A change is taken once it has stayed the same for so long:
 /// editors write in pieces, and some take the file away first.
-const EVERY: Duration = Duration::from_millis(400);
-
-/// Takes hang-ups until the show runs, and while it does.
-#[derive(Debug)]
-pub(crate) struct Hangups {
-    pub(crate) sender: SyncSender<()>,
-    receiver: Receiver<()>,
-}
-
-impl Hangups {
-    pub(crate) fn new() -> Self {
-        let (sender, receiver) = sync_channel(1);
-        Self { sender, receiver }
-    }
-}
-
-/// Reads the show file again when it is time to, until it is dropped.
-#[derive(Debug)]
-pub(crate) struct Keeper {
-    /// Also woken by the end.
-    end: Option<SyncSender<()>>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Keeper {
-    /// Begins, and looks at the file, too, if it is `watched`.
-    pub(crate) fn begin(
-        show: Arc<RunningShow>,
-        hangups: Hangups,
-        watched: bool,
-    ) -> Result<Self, Failure> {
-        let (end, ended) = sync_channel(1);
-        let mut watch = watched.then(|| Watch::of(show.path()));
-        let keep = move || {
-            loop {
-                if ended.recv_timeout(EVERY) != Err(RecvTimeoutError::Timeout) {
-                    return;
-                }
-                if hangups.receiver.try_recv().is_ok() {
-                    // What was found is told by the log.
-                    let _ = show.reload(&by("SIGHUP"));
-                    if let Some(watch) = &mut watch {
-                        watch.is_known();
-                    }
-                }
-                if watch.as_mut().is_some_and(Watch::has_changed) {
-                    let _ = show.reload(&by("watch"));
-                }
-            }
-        };
-        let thread = std::thread::Builder::new().name("show-file".into()).spawn(keep);
-        let thread = thread.map_err(|error| {
-            Failure::cannot_start(format!("cannot watch the show file: {error}"))
-        })?;
-        Ok(Self { end: Some(end), thread: Some(thread) })
-    }
-}
-
-impl Drop for Keeper {
-    fn drop(&mut self) {
-        self.end = None;
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
-}
-
-fn by(front: &'static str) -> Actor {
-    Actor { name: "this machine".to_owned(), front, address: None }
-}
+pub(super) const EVERY: Duration = Duration::from_millis(400);
 
 /// Looks at a show file and the files beside it that it names.
 #[derive(Debug)]
-struct Watch {
+pub(super) struct Watch {
     path: PathBuf,
     /// What was last taken or refused.
     known: Option<Texts>,
@@ -101,7 +25,7 @@ struct Watch {
 type Stamp = (PathBuf, Option<(SystemTime, u64)>);
 
 impl Watch {
-    fn of(path: &Path) -> Self {
+    pub(super) fn of(path: &Path) -> Self {
         let mut watch =
             Self { path: path.to_owned(), known: None, seen: Vec::new(), unsettled: false };
         watch.is_known();
@@ -109,14 +33,14 @@ impl Watch {
     }
 
     /// What is in the files now is no change.
-    fn is_known(&mut self) {
+    pub(super) fn is_known(&mut self) {
         self.known = texts(&self.path);
         self.seen = self.stamps();
         self.unsettled = false;
     }
 
     /// Whether there is another text than the known one, and nobody is writing it any more.
-    fn has_changed(&mut self) -> bool {
+    pub(super) fn has_changed(&mut self) -> bool {
         let now = self.stamps();
         if now != self.seen {
             self.seen = now;

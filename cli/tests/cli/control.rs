@@ -110,7 +110,7 @@ fn without_the_token_nothing_changes() {
         raw(
             &relay,
             &format!(
-                "GET /api/v1/control/token HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\
+                "GET /api/v1/control/token HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
                  {authorization}\r\n"
             ),
         )
@@ -171,8 +171,10 @@ fn orders_that_make_no_sense_are_refused_in_words() {
     let control = relay.get("control");
     assert_eq!((&control["panic"], &control["grand_master"]), (&json!(false), &json!(255)));
     assert_eq!(control["groups"], json!([]));
-    let answer =
-        raw(&relay, "GET /api/v1/control/panic HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    let answer = raw(
+        &relay,
+        "GET /api/v1/control/panic HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+    );
     assert!(answer.starts_with("HTTP/1.1 405") && answer.contains("allow: POST"), "{answer}");
 }
 
@@ -211,7 +213,7 @@ fn hostile_clients_do_not_keep_an_operator_from_panic() {
     eventually("red", || (red(&relay, "left") == 255).then_some(()));
     // Huge bodies without a token are answered before they are read.
     let huge = String::from(
-        "POST /api/v1/control/panic HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000000\r\n\
+        "POST /api/v1/control/panic HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000000000\r\n\
          Content-Type: application/json\r\nConnection: close\r\n\r\n{",
     );
     assert!(raw(&relay, &huge).starts_with("HTTP/1.1 401"));
@@ -220,7 +222,7 @@ fn hostile_clients_do_not_keep_an_operator_from_panic() {
     let mut stream = connect(&relay);
     let _ = stream.write_all(
         format!(
-            "POST /api/v1/control/panic HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\
+            "POST /api/v1/control/panic HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
              Content-Length: {}\r\n{}\r\n",
             long.len(),
             headers()
@@ -238,10 +240,10 @@ fn hostile_clients_do_not_keep_an_operator_from_panic() {
         let mut stream = connect(&relay);
         let _ = match n % 4 {
             0 => stream.write_all(
-                format!("POST /api/v1/control/panic HTTP/1.1\r\nHost: x\r\nContent-Length: 11\r\n{}\r\n{{",
+                format!("POST /api/v1/control/panic HTTP/1.1\r\nHost: localhost\r\nContent-Length: 11\r\n{}\r\n{{",
                     headers()).as_bytes(),
             ),
-            1 => stream.write_all("GET /api/v1/universes HTTP/1.1\r\nHost: x\r\n\r\n".repeat(50).as_bytes()),
+            1 => stream.write_all("GET /api/v1/universes HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(50).as_bytes()),
             2 => stream.write_all(&[0xff; 4096]),
             _ => stream.write_all(b"GET /api/v1/st"),
         };

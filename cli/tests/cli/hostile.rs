@@ -104,7 +104,7 @@ fn a_thousand_connections_at_once_cost_the_show_nothing() {
     while crowd.len() < 1000 {
         match siege.attacker() {
             Ok(mut stream) => {
-                let _ = stream.write_all(b"GET /api/v1/universes HTTP/1.1\r\nHost: x\r\n");
+                let _ = stream.write_all(b"GET /api/v1/universes HTTP/1.1\r\nHost: localhost\r\n");
                 crowd.push(stream);
             }
             Err(error) if crowd.len() > 400 => {
@@ -142,7 +142,7 @@ fn watchers_that_never_read_fill_no_memory() {
     let deaf: Vec<TcpStream> = (0..20)
         .map(|_| {
             let mut stream = siege.attacker().unwrap();
-            stream.write_all(b"GET /api/v1/live HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+            stream.write_all(b"GET /api/v1/live HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
             stream
         })
         .collect();
@@ -165,7 +165,7 @@ fn memory_kib(relay: &Relay) -> u64 {
 fn requests_that_never_end_are_ended() {
     let mut siege = Siege::begin("hostile-slow", |show| show);
     let head = format!(
-        "POST /api/v1/control/panic HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
+        "POST /api/v1/control/panic HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
          Content-Length: 11\r\nAuthorization: Bearer {TOKEN}\r\n\r\n"
     );
     // Heads that come letter by letter, and orders that stop in the middle.
@@ -208,7 +208,7 @@ fn garbage_is_answered_with_nothing_or_a_refusal() {
             2 => siege.attack(&[b"\x16\x03\x01\x02\x00\x01\x00", &bytes[..500]].concat()),
             _ => siege.attack(
                 &[
-                    b"POST /api/v1/control/panic HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\
+                    b"POST /api/v1/control/panic HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
                       Transfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n",
                     &bytes[..],
                 ]
@@ -227,7 +227,7 @@ fn wrong_tokens_change_nothing_and_are_told_of_once() {
     for n in 0..100 {
         let answer = siege.attack(
             format!(
-                "POST /api/v1/control/master HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\
+                "POST /api/v1/control/master HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
                  Content-Type: application/json\r\nAuthorization: Bearer {n:020}\r\n\
                  Content-Length: 11\r\n\r\n{{\"level\":0}}"
             )
@@ -257,7 +257,7 @@ fn huge_bodies_are_not_read() {
     let huge = vec![b' '; 4 << 20];
     for token in ["", TOKEN] {
         let head = format!(
-            "POST /api/v1/control/override HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\
+            "POST /api/v1/control/override HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
              Content-Type: application/json\r\nContent-Length: 1000000000\r\n\
              Authorization: Bearer {token}\r\n\r\n"
         );
@@ -285,14 +285,52 @@ fn pages_of_other_sites_and_names_that_point_here_change_nothing() {
         (format!("Host: {}\r\nOrigin: http://evil.example\r\n{bearer}", siege.relay.api), "403"),
         (format!("Host: {}\r\nSec-Fetch-Site: cross-site\r\n{bearer}", siege.relay.api), "403"),
         (format!("Host: {}\r\nOrigin: null\r\n{bearer}", siege.relay.api), "403"),
-        // A name of the attacker's that suddenly means this address: same site for the browser, but
-        // its page has no token, and no cookie comes by itself.
-        ("Host: evil.example\r\nOrigin: http://evil.example\r\n".to_owned(), "401"),
-        ("Host: evil.example\r\nOrigin: http://evil.example\r\nCookie: token=x\r\n".into(), "401"),
+        // A name of the attacker's that suddenly means this address: same site for the browser.
+        ("Host: evil.example\r\nOrigin: http://evil.example\r\n".to_owned(), "421"),
+        ("Host: evil.example\r\nOrigin: http://evil.example\r\nCookie: token=x\r\n".into(), "421"),
+        (format!("Host: evil.example\r\nOrigin: http://evil.example\r\n{bearer}"), "421"),
     ] {
         let answer = order(&headers);
         assert!(answer.starts_with(&format!("HTTP/1.1 {code}")), "{headers}: {answer}");
         assert!(!answer.to_lowercase().contains("access-control-allow"), "{answer}");
+    }
+    siege.is_unharmed();
+}
+
+#[test]
+fn a_page_whose_own_name_points_here_reads_nothing() {
+    let mut siege = Siege::begin("hostile-names", |show| {
+        show.replace("[http]", "[http]\nhosts = [\"bands.venue.example\"]")
+    });
+    let port = siege.relay.api.rsplit_once(':').unwrap().1.to_owned();
+    let paths = [
+        "/",
+        "/page.js",
+        "/api/v1/status",
+        "/api/v1/live",
+        "/api/v1/events",
+        "/metrics",
+        "/nothing",
+    ];
+    for host in
+        ["evil.example", "EVIL.example", "127.0.0.1.evil.example", "localhost.evil.example", ""]
+    {
+        for path in paths {
+            let request =
+                format!("GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\n\r\n");
+            let answer = siege.attack(request.as_bytes());
+            assert!(answer.starts_with("HTTP/1.1 421"), "{host} {path}: {answer}");
+            for told in ["FOH", "sacn/1", "bands.venue.example"] {
+                assert!(!answer.contains(told), "{host} {path}: {answer}");
+            }
+        }
+    }
+    for host in ["127.0.0.1", "localhost", "[::1]", "bands.venue.example", "Bands.Venue.Example."] {
+        let request = format!(
+            "GET /api/v1/status HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\n\r\n"
+        );
+        let answer = siege.attack(request.as_bytes());
+        assert!(answer.starts_with("HTTP/1.1 200"), "{host}: {answer}");
     }
     siege.is_unharmed();
 }
@@ -312,14 +350,15 @@ fn no_path_leads_to_a_file() {
         "/api/v1/universes/sacn/..%2f..%2f..",
         "http://evil.example/etc/passwd",
     ] {
-        let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        let request =
+            format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
         let answer = siege.attack(request.as_bytes());
         let first = answer.lines().next().unwrap_or_default();
         assert!(answer.is_empty() || first.starts_with("HTTP/1.1 40"), "{path}: {first}");
         assert!(!answer.contains("root:") && !answer.contains(TOKEN), "{path}");
     }
     let answer =
-        raw(&siege.relay, "GET /page.css HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        raw(&siege.relay, "GET /page.css HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     assert!(answer.starts_with("HTTP/1.1 200"), "what there is, is still served");
     siege.is_unharmed();
 }

@@ -30,7 +30,7 @@ pub(crate) fn connect(relay: &Relay) -> TcpStream {
 
 pub(crate) fn get(relay: &Relay, path: &str) -> (u16, Value) {
     let answer =
-        raw(relay, &format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"));
+        raw(relay, &format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"));
     let status = answer.split(' ').nth(1).and_then(|code| code.parse().ok());
     let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
     let body = serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {answer}"));
@@ -203,7 +203,7 @@ fn what_is_for_reading_cannot_be_written_and_no_other_site_may_read() {
         let answer = raw(
             &relay,
             &format!(
-                "{method} /api/v1/groups HTTP/1.1\r\nHost: x\r\nOrigin: http://evil.example\r\n\
+                "{method} /api/v1/groups HTTP/1.1\r\nHost: localhost\r\nOrigin: http://evil.example\r\n\
                  Content-Length: 2\r\nConnection: close\r\n\r\n{{}}"
             ),
         );
@@ -219,8 +219,8 @@ fn oversized_requests_are_refused() {
     let long = "x".repeat(100_000);
     let many: String = (0..1000).map(|n| format!("X-{n}: 1\r\n")).collect();
     for request in [
-        format!("GET /{long} HTTP/1.1\r\nHost: x\r\n\r\n"),
-        format!("GET / HTTP/1.1\r\nHost: x\r\nX: {long}\r\n\r\n"),
+        format!("GET /{long} HTTP/1.1\r\nHost: localhost\r\n\r\n"),
+        format!("GET / HTTP/1.1\r\nHost: localhost\r\nX: {long}\r\n\r\n"),
         format!("GET / HTTP/1.1\r\n{many}\r\n"),
         "\0\x01\x02\r\n\r\n".to_owned(),
     ] {

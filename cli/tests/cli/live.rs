@@ -17,7 +17,7 @@ struct Watcher {
 impl Watcher {
     fn of(relay: &Relay, query: &str) -> Self {
         let mut stream = connect(relay);
-        write!(stream, "GET /api/v1/live{query} HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+        write!(stream, "GET /api/v1/live{query} HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
         let mut lines = BufReader::new(stream);
         let mut line = String::new();
         lines.read_line(&mut line).unwrap();
@@ -95,7 +95,9 @@ fn a_stream_of_no_universe_is_refused_in_words() {
     for query in ["?universe=", "?universe=dmx/1", "?levels=1"] {
         let answer = raw(
             &relay,
-            &format!("GET /api/v1/live{query} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
+            &format!(
+                "GET /api/v1/live{query} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+            ),
         );
         assert!(answer.starts_with("HTTP/1.1 400"), "{query}: {answer}");
     }
@@ -109,7 +111,7 @@ fn who_watches_and_does_not_read_holds_up_nobody() {
     let mut deaf: Vec<TcpStream> = Vec::new();
     for _ in 0..60 {
         let mut stream = connect(&relay);
-        write!(stream, "GET /api/v1/live HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+        write!(stream, "GET /api/v1/live HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
         deaf.push(stream);
     }
     let mut watcher = Watcher::of(&relay, "");
@@ -122,7 +124,7 @@ fn who_watches_and_does_not_read_holds_up_nobody() {
     for _ in 0..60 {
         let mut stream = eventually("a place to watch from", || {
             let mut stream = connect(&relay);
-            write!(stream, "GET /api/v1/live HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+            write!(stream, "GET /api/v1/live HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
             let mut head = [0; 12];
             (stream.read_exact(&mut head).is_ok() && &head == b"HTTP/1.1 200").then_some(stream)
         });
@@ -140,8 +142,10 @@ fn the_page_is_served_whole_and_lets_nothing_in_from_elsewhere() {
         ("/draw.js", "text/javascript"),
         ("/control.js", "text/javascript"),
     ] {
-        let answer =
-            raw(&relay, &format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"));
+        let answer = raw(
+            &relay,
+            &format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"),
+        );
         assert!(answer.starts_with("HTTP/1.1 200"), "{path}: {answer}");
         assert!(answer.contains(&format!("content-type: {media}")), "{path}");
         assert!(answer.contains("content-security-policy: default-src 'none'"), "{path}");

@@ -15,7 +15,7 @@ const DASHBOARD: &str = include_str!("../../../docs/grafana.json");
 /// An answer's head and body.
 fn scrape(relay: &Relay, path: &str) -> (String, String) {
     let answer =
-        raw(relay, &format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"));
+        raw(relay, &format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"));
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{answer}"));
     (head.to_owned(), body.to_owned())
 }
@@ -125,7 +125,7 @@ fn the_figures_are_text_that_a_strict_reader_takes_and_that_the_guide_explains()
 
 #[test]
 fn the_dashboard_asks_for_figures_that_there_are() {
-    let relay = Relay::start("metrics-grafana", &[]);
+    let relay = Relay::start("metrics-grafana", &["--osc", "127.0.0.1:0"]);
     let _console = relay.console(&["rainbow", "sacn/1"]);
     eventually("levels", || (relay.get("universes/sacn/1")["state"] == "live").then_some(()));
     let (_, body) = scrape(&relay, "/metrics");

@@ -5,6 +5,7 @@ use std::net::UdpSocket;
 use rosc::{OscBundle, OscMessage, OscPacket, OscTime, OscType, encoder};
 use serde_json::{Value, json};
 
+use crate::http::raw;
 use crate::run::Relay;
 use crate::wristcast::{eventually, file, wristcast};
 
@@ -102,6 +103,18 @@ fn noise_changes_nothing_is_counted_and_does_not_keep_out_a_panic() {
     assert_eq!((&state["grand_master"], &state["groups"]), (&json!(255), &json!([])));
     let events = relay.get("events").to_string();
     assert!(events.contains("OSC from 127.0.0.1: a message not OSC"), "{events}");
+    let request = "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    let metrics = eventually("the order is counted", || {
+        Some(raw(&relay, request))
+            .filter(|metrics| metrics.contains("\nwristcast_osc_orders_obeyed_total 1\n"))
+    });
+    for line in [
+        "wristcast_osc_messages_refused_total{reason=\"malformed\"} 6",
+        "wristcast_osc_messages_refused_total{reason=\"arguments\"} 3",
+        "wristcast_osc_messages_refused_total{reason=\"token\"} 0",
+    ] {
+        assert!(metrics.lines().any(|told| told == line), "{line}\n{metrics}");
+    }
     relay.process.terminate();
     let said = relay.process.end().stderr;
     let counts = "OSC: 1 orders obeyed; messages not obeyed: 6 not OSC, 1 of no known address, \

@@ -78,6 +78,32 @@ fn an_operator_reloads_the_show_and_is_told_what_changed() {
     assert!(again.stdout.starts_with("nothing changes"), "{again:?}");
 }
 
+/// What a reload begins inherits the place of the thread that does it.
+#[test]
+#[cfg(target_os = "linux")]
+fn radios_that_a_reload_over_http_begins_stand_behind_nobody() {
+    let show = Changing::start("reload-place", &[]);
+    // Scheduling policy and nice value by the names of threads.
+    let places = || {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", show.relay.process.id())).unwrap();
+        let place = |task: std::fs::DirEntry| {
+            let stat = std::fs::read_to_string(task.path().join("stat")).ok()?;
+            let (name, fields) = stat.split_once('(')?.1.rsplit_once(") ")?;
+            let fields: Vec<&str> = fields.split(' ').collect();
+            Some((name.to_owned(), (fields[38].to_owned(), fields[16].to_owned())))
+        };
+        tasks.flatten().filter_map(place).collect::<std::collections::BTreeMap<_, _>>()
+    };
+    let before = places();
+    show.change("kind = \"simulated\"", "kind = \"simulated\"\nname = \"another\"");
+    assert_eq!(show.reload(&[]).code, 0);
+    let after = eventually("its thread", || {
+        Some(places()).filter(|places| places.contains_key("wristcast-anoth"))
+    });
+    assert_eq!(after["wristcast-anoth"], before["wristcast-relay"], "{after:?}");
+    assert_ne!(after["http"], before["wristcast-relay"], "{after:?}");
+}
+
 #[test]
 fn a_broken_show_file_is_refused_with_its_place_and_the_show_goes_on() {
     let show = Changing::start("reload-refused", &[]);

@@ -238,6 +238,10 @@ struct Http {
     /// written with a new token. Left out: nobody may.
     #[schemars(length(min = 1, max = 4096))]
     token_file: Option<String>,
+    /// Names that the API is reached by ("relay.venue.example"), beside its addresses, "localhost" and
+    /// the machine's own name. Browsers that come under another name are sent away.
+    #[schemars(length(max = 32))]
+    hosts: Option<Vec<String>>,
 }
 
 /// Light that can harm, and what is done about it.

@@ -176,6 +176,9 @@ pub struct Http {
     /// The file with the tokens of those who may change the show, relative to the show file; `None`
     /// = nobody may.
     pub token_file: Option<PathBuf>,
+    /// Names that the API is reached by beside addresses, `localhost` and the machine's own name; in
+    /// small letters.
+    pub hosts: Vec<String>,
 }
 
 /// Orders over OSC.

@@ -188,9 +188,16 @@ impl InterfaceSelector {
 /// Longest path of a file, bytes.
 pub(super) const PATH_BYTES_MAX: usize = 4096;
 
+/// Most names that the API is reached by.
+const HOSTS_MAX: usize = 32;
+
+/// Longest name of a host, bytes (RFC 1035, 2.3.4).
+const HOST_BYTES_MAX: usize = 253;
+
 /// Reads `[http]`.
 pub(super) fn http(report: &mut Report<'_>, mut table: Table<'_>) -> Http {
-    let mut http = Http { listen: SocketAddr::from(([127, 0, 0, 1], 8420)), token_file: None };
+    let listen = SocketAddr::from(([127, 0, 0, 1], 8420));
+    let mut http = Http { listen, token_file: None, hosts: Vec::new() };
     set(&mut http.listen, table.get("listen"), |value| {
         let listen = value.as_text().and_then(|text| text.parse().ok());
         if listen.is_none() {
@@ -206,6 +213,24 @@ pub(super) fn http(report: &mut Report<'_>, mut table: Table<'_>) -> Http {
     set(&mut http.token_file, table.get("token_file"), |value| {
         value.text(report, PATH_BYTES_MAX).map(|path| Some(path.into()))
     });
+    set(&mut http.hosts, table.get("hosts"), |value| Some(hosts(report, value)));
     table.finish(report);
     http
+}
+
+fn hosts(report: &mut Report<'_>, value: Value<'_>) -> Vec<String> {
+    let mut hosts = Vec::new();
+    for item in value.list(report, "hosts", HOSTS_MAX).into_iter().flatten() {
+        let Some(text) = item.text(report, HOST_BYTES_MAX) else { continue };
+        let host = text.to_ascii_lowercase();
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        if !host.bytes().all(plain) {
+            let help =
+                "without `http://` and without a port; addresses need not be named".to_owned();
+            item.wrong_help(report, "a host's name, `relay.venue.example`", help);
+        } else if !hosts.contains(&host) {
+            hosts.push(host);
+        }
+    }
+    hosts
 }

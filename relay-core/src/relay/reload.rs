@@ -166,7 +166,7 @@ fn needs_restart(running: &Config, new: &Config) -> Option<&'static str> {
         return Some("the Art-Net node");
     }
     if running.http != new.http {
-        return Some("where the API listens, or its token file,");
+        return Some("where the API listens, or its names or token file,");
     }
     if running.osc != new.osc {
         return Some("orders over OSC");

@@ -1,5 +1,7 @@
 //! One look at the relay, and what of it is new to somebody who knows an earlier one.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Serialize;
@@ -27,7 +29,9 @@ const MASTERED: u8 = 4;
 /// One look at the relay.
 #[derive(Debug, Default)]
 pub(super) struct Frame {
-    scene: Option<std::sync::Arc<SceneState>>,
+    /// Counts looks; 0 is none.
+    number: u64,
+    scene: Option<Arc<SceneState>>,
     status: Value,
     /// Red, green and blue as they come out, and bits.
     groups: Vec<[u8; 4]>,
@@ -35,7 +39,7 @@ pub(super) struct Frame {
     hands: Value,
     universes: Vec<UniverseState>,
     lines: Vec<Line>,
-    slow: std::sync::Arc<Slow>,
+    slow: Arc<Slow>,
     events: Vec<EventState>,
     latencies: Vec<Point>,
     /// Counts the points there ever were, so that new ones can be told apart.
@@ -65,7 +69,7 @@ impl Frame {
         let scene = relay.scene();
         let scene = match &before.scene {
             Some(known) if **known == scene => known.clone(),
-            _ => std::sync::Arc::new(scene),
+            _ => Arc::new(scene),
         };
         let control = relay.control()?;
         let mut groups: Vec<[u8; 4]> = relay.groups()?.iter().map(seen).collect();
@@ -81,7 +85,7 @@ impl Frame {
         }
         let universes = relay.universes()?;
         let slow = match slow || before.scene.is_none() {
-            true => std::sync::Arc::new(Slow { radios: relay.radios(), bands: bands(relay) }),
+            true => Arc::new(Slow { radios: relay.radios(), bands: bands(relay) }),
             false => before.slow.clone(),
         };
         let last = before.events.last().map_or(0, |event| event.number);
@@ -90,6 +94,7 @@ impl Frame {
         events.drain(..events.len().saturating_sub(EVENTS_FIRST));
         let grown = usize::from(latencies != before.latencies);
         Ok(Self {
+            number: before.number + 1,
             lines: universes.iter().map(line).collect(),
             points: before.points + if before.scene.is_none() { latencies.len() } else { grown },
             scene: Some(scene),
@@ -103,14 +108,30 @@ impl Frame {
         })
     }
 
-    /// What is new to somebody who knows `told`, as server-sent events. The levels and sources of
-    /// `universe` are told, too.
-    pub(super) fn since(&self, told: &Self, universe: Option<Universe>) -> String {
+    /// Tells one look from another.
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Whether both are looks at the same scene.
+    fn is_of_scene(&self, other: &Self) -> bool {
+        match (&self.scene, &other.scene) {
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            _ => false,
+        }
+    }
+
+    fn universe(&self, universe: Universe) -> Option<&UniverseState> {
+        self.universes.iter().find(|it| it.universe == universe)
+    }
+
+    /// What is new to somebody who knows `told`, as server-sent events.
+    pub(super) fn since(&self, told: &Self) -> String {
         let Some(scene) = &self.scene else { return ": the relay has not answered yet\n\n".into() };
         let mut text = String::new();
         let mut told = told;
         let nothing = Self::default();
-        if !told.scene.as_ref().is_some_and(|known| std::sync::Arc::ptr_eq(known, scene)) {
+        if !self.is_of_scene(told) {
             told = &nothing;
             text += "retry: 1000\n";
             text += &message("scene", &json!(**scene));
@@ -129,18 +150,7 @@ impl Frame {
         if !lines.is_empty() {
             new.insert("universes".into(), json!(lines));
         }
-        let detail = universe.and_then(|name| {
-            let find = |all: &[UniverseState]| all.iter().position(|one| one.universe == name);
-            let (now, before) = (find(&self.universes)?, find(&told.universes));
-            let (now, before) = (&self.universes[now], before.map(|at| &told.universes[at]));
-            (Some(now) != before).then_some(now)
-        });
-        if let Some(detail) = detail {
-            let mut value = json!(detail);
-            value["levels"] = BASE64.encode(&detail.levels).into();
-            new.insert("universe".into(), value);
-        }
-        if !std::sync::Arc::ptr_eq(&self.slow, &told.slow) {
+        if !Arc::ptr_eq(&self.slow, &told.slow) {
             new.insert("radios".into(), json!(self.slow.radios));
             new.insert("bands".into(), json!(self.slow.bands));
         }
@@ -156,7 +166,27 @@ impl Frame {
         }
         text + &message("change", &Value::Object(new))
     }
+
+    /// `change`, which is what [`since`](Self::since) gave, and in it the levels and sources of
+    /// `universe`, too, if they are new.
+    pub(super) fn with_universe(&self, change: &str, told: &Self, universe: Universe) -> String {
+        let (Some(now), Some(open)) = (self.universe(universe), change.strip_suffix(END)) else {
+            return change.into();
+        };
+        // Who is told another scene is told this anew, too.
+        let before = told.universe(universe).filter(|_| self.is_of_scene(told));
+        if Some(now) == before {
+            return change.into();
+        }
+        let mut value = json!(now);
+        value["levels"] = BASE64.encode(&now.levels).into();
+        let comma = if open.ends_with('{') { "" } else { "," };
+        format!("{open}{comma}\"universe\":{value}{END}")
+    }
 }
+
+/// How a message ends.
+const END: &str = "}\n\n";
 
 fn message(event: &str, data: &Value) -> String {
     format!("event: {event}\ndata: {data}\n\n")
@@ -278,11 +308,11 @@ mod tests {
             universes: Vec::new(),
             groups: Vec::new(),
         };
-        let frame = Frame { scene: Some(std::sync::Arc::new(scene)), ..Frame::default() };
-        let text = frame.since(&Frame::default(), None);
+        let frame = Frame { scene: Some(Arc::new(scene)), ..Frame::default() };
+        let text = frame.since(&Frame::default());
         assert!(text.starts_with("retry: 1000\nevent: scene\ndata: {"), "{text}");
         assert!(text.contains("\n\nevent: change\ndata: {"), "{text}");
-        assert_eq!(frame.since(&frame, None), "event: change\ndata: {}\n\n", "nothing new");
-        assert!(Frame::default().since(&frame, None).starts_with(": "), "no answer yet");
+        assert_eq!(frame.since(&frame), "event: change\ndata: {}\n\n", "nothing new");
+        assert!(Frame::default().since(&frame).starts_with(": "), "no answer yet");
     }
 }

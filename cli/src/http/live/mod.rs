@@ -7,18 +7,19 @@
 
 mod frame;
 mod history;
+mod looking;
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{RawQuery, Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use tokio::sync::{Notify, Semaphore, mpsc, watch};
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
 use wristcast_core::relay::{HandleError, RelayHandle};
@@ -29,9 +30,7 @@ use super::routes::{Api, failure};
 pub(crate) use frame::BATTERY_LOW;
 use frame::Frame;
 use history::History;
-
-/// Time between two looks at the relay.
-const TICK: Duration = Duration::from_millis(100);
+pub(super) use looking::{Live, Looking};
 
 /// How often latencies are taken note of, and what changes slowly is looked at.
 const SLOW_TICK: Duration = Duration::from_secs(1);
@@ -41,59 +40,6 @@ const WATCHERS_MAX: usize = 64;
 
 /// A watcher that takes nothing for so long is sent away.
 const STALLED: Duration = Duration::from_secs(10);
-
-/// The newest look at the relay, and who watches.
-#[derive(Clone)]
-pub(super) struct Live {
-    newest: watch::Sender<Arc<Frame>>,
-    watchers: Arc<AtomicUsize>,
-    came: Arc<Notify>,
-}
-
-impl Live {
-    pub(super) fn new() -> Self {
-        Self { newest: watch::Sender::default(), watchers: Arc::default(), came: Arc::default() }
-    }
-
-    /// Looks at the relay for as long as the runtime lives.
-    pub(super) async fn look(self, relay: RelayHandle, questions: Arc<Semaphore>) {
-        let mut history = History::default();
-        let mut ticks = tokio::time::interval(TICK);
-        // What takes longer than a tick is followed by a pause as long as a tick.
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut slow_due = Instant::now();
-        loop {
-            tokio::select! {
-                _ = ticks.tick() => {}
-                () = self.came.notified() => {}
-            }
-            let now = Instant::now();
-            let slow = now >= slow_due;
-            let watched = self.watchers.load(Ordering::Relaxed) > 0;
-            if !watched && !slow {
-                continue;
-            }
-            if slow {
-                slow_due = now + SLOW_TICK;
-                history.note(&relay);
-            }
-            if !watched {
-                continue;
-            }
-            let before = self.newest.borrow().clone();
-            let (relay, latencies) = (relay.clone(), history.points());
-            let Ok(turn) = questions.acquire().await else { return };
-            let frame =
-                tokio::task::spawn_blocking(move || Frame::look(&relay, &before, latencies, slow));
-            let frame = frame.await;
-            drop(turn);
-            // A relay that has stopped, or is busy, is seen as it was.
-            if let Ok(Ok(frame)) = frame {
-                self.newest.send_replace(Arc::new(frame));
-            }
-        }
-    }
-}
 
 /// The live stream for a front end in the relay's own process.
 #[derive(Debug, Default)]
@@ -121,13 +67,13 @@ impl Teller {
         let frame = Frame::look(relay, &self.frame, self.history.points(), slow)?;
         // Who looks at another universe begins anew, as with the stream.
         let same = std::mem::replace(&mut self.universe, universe) == universe;
-        let text = if same {
-            frame.since(&self.frame, universe)
-        } else {
-            frame.since(&Frame::default(), universe)
-        };
-        self.frame = frame;
-        Ok(text)
+        let before = std::mem::replace(&mut self.frame, frame);
+        let told = if same { before } else { Frame::default() };
+        let text = self.frame.since(&told);
+        Ok(match universe {
+            Some(universe) => self.frame.with_universe(&text, &told, universe),
+            None => text,
+        })
     }
 }
 
@@ -139,7 +85,7 @@ struct Watching {
 
 impl Drop for Watching {
     fn drop(&mut self) {
-        self.live.watchers.fetch_sub(1, Ordering::Relaxed);
+        self.live.leave();
         if let Some(client) = &self.client {
             client.watches.store(false, Ordering::Relaxed);
         }
@@ -164,8 +110,7 @@ pub(super) async fn live(
         },
     };
     let live = api.live.clone();
-    if live.watchers.fetch_add(1, Ordering::Relaxed) >= WATCHERS_MAX {
-        live.watchers.fetch_sub(1, Ordering::Relaxed);
+    if !live.come(WATCHERS_MAX) {
         let message = format!("{WATCHERS_MAX} clients watch already");
         return failure(StatusCode::SERVICE_UNAVAILABLE, message, Vec::new());
     }
@@ -175,24 +120,24 @@ pub(super) async fn live(
     }
     let watching = Watching { live: live.clone(), client };
     // One message may wait while another is sent; newer ones replace what has not been put in words.
-    let (sender, receiver) = mpsc::channel::<String>(1);
+    let (sender, receiver) = mpsc::channel::<Bytes>(1);
     let mut newest = live.newest.subscribe();
-    live.came.notify_one();
     tokio::spawn(async move {
         let _watching = watching;
-        let mut told = Arc::new(Frame::default());
+        let mut told = Arc::<Frame>::default();
         loop {
             // Says something now and then even if nothing changes, to notice who has left.
             let _ = tokio::time::timeout(STALLED, newest.changed()).await;
             let frame = newest.borrow_and_update().clone();
             let message = frame.since(&told, universe);
-            told = frame;
+            told = frame.frame.clone();
+            drop(frame);
             match tokio::time::timeout(STALLED, sender.send(message)).await {
                 Ok(Ok(())) => {}
                 Ok(Err(_)) | Err(_) => return,
             }
         }
     });
-    let messages = ReceiverStream::new(receiver).map(|text| Ok::<_, Infallible>(Bytes::from(text)));
+    let messages = ReceiverStream::new(receiver).map(Ok::<_, Infallible>);
     ([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(messages)).into_response()
 }

@@ -104,7 +104,7 @@ error: [http] has no key `colour`
   |
 3 | colour = "blue"
   | ^^^^^^
-  = help: there is `listen` and `token_file`
+  = help: there is `listen`, `token_file` and `hosts`
 "#,
     );
 }
@@ -1453,6 +1453,25 @@ warning: no slot drives a colour: this group stays dark
 6 | personality = ["dimmer", "strobe"]
   |               ^^^^^^^^^^^^^^^^^^^^
   = help: add "red", "green", "blue" or "white"
+"#,
+    );
+}
+
+#[test]
+fn a_host_is_a_name_and_not_an_address_of_a_page() {
+    says(
+        r#"
+name = "Night"
+[http]
+hosts = ["http://relay.venue.example:8420/"]
+"#,
+        r#"
+error: `hosts` is "http://relay.venue.example:8420/": expected a host's name, `relay.venue.example`
+ --> show.toml:3:10
+  |
+3 | hosts = ["http://relay.venue.example:8420/"]
+  |          ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+  = help: without `http://` and without a port; addresses need not be named
 "#,
     );
 }

@@ -90,7 +90,11 @@ fn the_least_show_works_as_written_and_takes_the_defaults_of_the_reference() {
             },
         },
         standby: None,
-        http: Some(Http { listen: "127.0.0.1:8420".parse().unwrap(), token_file: None }),
+        http: Some(Http {
+            listen: "127.0.0.1:8420".parse().unwrap(),
+            token_file: None,
+            hosts: Vec::new(),
+        }),
         osc: None,
         groups: vec![
             group("floor-left", "rgb", slots("sacn/1", 1, &[Red, Green, Blue])),
