@@ -260,7 +260,7 @@ impl Decoder {
             let due = self.show_time(self.heard_at.wrapping_add(wait));
             self.course.settle(due);
             match self.fall_back.to {
-                FallBackTo::Hold => self.course.hold(due),
+                FallBackTo::Hold => self.course.hold(),
                 FallBackTo::Black => self.course.fall(due, fallen(0)),
                 FallBackTo::Glow => self.course.fall(due, fallen(GLOW)),
             }

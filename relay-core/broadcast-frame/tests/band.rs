@@ -212,6 +212,25 @@ fn without_a_signal_a_band_falls_back_as_the_frame_told_it() {
 }
 
 #[test]
+fn a_look_planned_before_the_silence_still_comes_in_its_time_unless_the_band_goes_dark() {
+    for (to, levels) in [(FallBackTo::Hold, BLUE.levels), (FallBackTo::Black, DARK)] {
+        let mut sender = Sender::new(0);
+        sender.fall_back = FallBack::after_ms(to, 500);
+        let mut band = band(0);
+        band.frame(0, &sender.frame_at(0, 0, &[strobing(RED, 10)]));
+        band.frame(10, &sender.frame_at(10, 1_000, &[strobing(BLUE, 10)]));
+        let _ = band.light(520);
+        assert!(band.has_fallen_back());
+        if to == FallBackTo::Hold {
+            assert_eq!(band.light(999), RED.levels, "its strobe opened, and not before its time");
+        }
+        for ms in 1_510..2_510 {
+            assert_eq!(band.light(ms), levels, "{to:?} at {ms}: no strobe");
+        }
+    }
+}
+
+#[test]
 fn a_band_told_never_to_fall_back_does_not() {
     let sender = Sender::new(0);
     let mut band = band(0);

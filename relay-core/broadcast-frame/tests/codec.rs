@@ -2,7 +2,9 @@
 
 use proptest::prelude::*;
 use wristcast_broadcast_frame::frame::{self, EXECUTE_IN_MS_MAX, Frame, Malformed};
-use wristcast_broadcast_frame::{FallBack, FallBackTo, Header, Key, Look, advert, fuzz};
+use wristcast_broadcast_frame::{
+    Decoder, FallBack, FallBackTo, Header, Heard, Identity, Ignored, Key, Look, advert, fuzz,
+};
 
 const RED: Look = Look { levels: [255, 0, 0, 0], ..Look::DARK };
 
@@ -134,15 +136,25 @@ fn a_frame_is_found_among_other_structures_and_only_under_its_company() {
     assert_eq!(advert::write(1, 28, &mut data), None);
 }
 
+const PAGE: &str = include_str!("../../../docs/broadcast-frame.md");
+
+fn cells(row: &str) -> Vec<String> {
+    let cells = row.trim_matches('|').split('|');
+    cells.map(|cell| cell.trim().trim_matches('`').to_owned()).collect()
+}
+
 /// The rows of a table of the page whose first cell begins with this.
 fn rows(first: &str) -> Vec<Vec<String>> {
-    let page = include_str!("../../../docs/broadcast-frame.md");
-    let rows = page.lines().filter(|line| line.starts_with(&format!("| `{first}")));
-    let cells = rows.map(|row| {
-        let cells = row.trim_matches('|').split('|');
-        cells.map(|cell| cell.trim().trim_matches('`').to_owned()).collect()
-    });
-    cells.collect()
+    let rows = PAGE.lines().filter(|line| line.starts_with(&format!("| `{first}")));
+    rows.map(cells).collect()
+}
+
+/// The rows of the first table behind these words of the page: why, and the bytes of a frame.
+fn refused(words: &str) -> Vec<(String, Vec<u8>)> {
+    let (_, behind) = PAGE.split_once(words).expect("the words stand on the page");
+    let table = behind.lines().skip_while(|line| !line.starts_with('|'));
+    let rows = table.skip(2).take_while(|line| line.starts_with('|'));
+    rows.map(|row| (cells(row)[0].clone(), hex(&cells(row)[1]))).collect()
 }
 
 fn hex(text: &str) -> Vec<u8> {
@@ -194,6 +206,39 @@ fn the_vectors_of_the_page_are_what_is_written_and_read() {
         for (index, look) in looks.iter().enumerate() {
             assert_eq!(read.look(header.base + index as u16), Some(*look), "{row:?}");
         }
+    }
+}
+
+#[test]
+fn what_the_page_calls_no_frame_is_none() {
+    let rows = refused("These are no frames");
+    assert!(rows.len() >= 10, "{rows:?}");
+    for (why, bytes) in rows {
+        assert!(Frame::parse(&bytes).is_err(), "{why}");
+    }
+}
+
+#[test]
+fn what_the_page_calls_forged_is_refused_and_all_the_rest_believed() {
+    let hear = |bytes: &[u8]| {
+        let show = u16::from_le_bytes([bytes[3], bytes[4]]);
+        let mut band = Decoder::new(Identity { company: 0xFFFF, show, group: 0 });
+        band.set_key(core::array::from_fn(|n| n as u8));
+        band.frame(0, bytes)
+    };
+    let rows = refused("And these are frames");
+    assert!(rows.len() >= 3, "{rows:?}");
+    for (why, bytes) in rows {
+        let expected = match why.starts_with("forged") {
+            true => Ignored::Forged,
+            false => Ignored::Unauthenticated,
+        };
+        assert!(Frame::parse(&bytes).is_ok(), "{why}");
+        assert_eq!(hear(&bytes), Heard::Ignored(expected), "{why}");
+    }
+    for vector in self::rows("1").iter().map(|row| hex(&row[0])) {
+        let is_authenticated = vector[1] & 1 != 0;
+        assert_eq!(!matches!(hear(&vector), Heard::Ignored(_)), is_authenticated, "{vector:02X?}");
     }
 }
 

@@ -75,13 +75,12 @@ impl Course {
         self.go(now, look);
     }
 
-    /// Stays where the newest look leads, without strobe.
-    pub(super) fn hold(&mut self, now: u32) {
-        while self.waiting > 0 {
-            self.next();
-        }
-        self.settle(now);
+    /// Goes on to what was planned and stays there, without strobe.
+    pub(super) fn hold(&mut self) {
         self.to.strobe_dhz = 0;
+        for (_, look) in self.pending.iter_mut().take(self.waiting) {
+            look.strobe_dhz = 0;
+        }
     }
 
     /// Begins what is due.
@@ -119,10 +118,8 @@ impl Course {
 
     /// The look that will hold when all is done.
     fn newest(&self) -> Look {
-        match self.waiting.checked_sub(1) {
-            None => self.to,
-            Some(last) => self.pending[last].1,
-        }
+        let last = self.waiting.checked_sub(1).and_then(|last| self.pending.get(last));
+        last.map_or(self.to, |(_, look)| *look)
     }
 
     fn next(&mut self) {
@@ -149,13 +146,11 @@ impl Course {
     /// Linear light; halves round up.
     fn levels(&self, remaining: u32) -> [u8; 4] {
         let whole = u32::from(self.to.fade_cs) * 10;
-        if remaining == 0 {
-            return self.to.levels;
-        }
         core::array::from_fn(|lamp| {
             let [from, to] = [self.from[lamp], self.to.levels[lamp]].map(u32::from);
-            // Below 255 x 2550: fits.
-            ((from * remaining + to * (whole - remaining) + whole / 2) / whole) as u8
+            // Below 255 x 2550: fits. Without a fade there is no way to be on.
+            let level = from * remaining + to * (whole - remaining) + whole / 2;
+            level.checked_div(whole).unwrap_or(to) as u8
         })
     }
 }
