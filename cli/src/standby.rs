@@ -109,10 +109,11 @@ fn words(state: &StandbyState) -> String {
                 .input_age_ms
                 .map_or("no console yet".to_owned(), |age| format!("levels {age} ms ago"));
             let show = if peer.same_show { "the same show" } else { "ANOTHER SHOW" };
+            let radios = if peer.radios_work { "" } else { ", NO RADIO WORKS" };
             writeln!(
                 text,
                 "the other relay ({}) {}: heard {} ms ago, {input}, universes {}/{}, bands {}/{}, \
-                 {show}",
+                 {show}{radios}",
                 which(!state.preferred),
                 role(&peer.role),
                 peer.heard_ms,

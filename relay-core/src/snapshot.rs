@@ -101,6 +101,8 @@ pub struct StandbyPeer {
     pub heard_ms: u64,
     /// Its relay thread gets on.
     pub works: bool,
+    /// A radio of it works.
+    pub radios_work: bool,
     /// Since levels last came there; `None`: never.
     pub input_age_ms: Option<u64>,
     /// Patched universes that have a live source there.

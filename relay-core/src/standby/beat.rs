@@ -4,7 +4,7 @@
 //!   0   4  "wcsb"              18   8  number of the beat
 //!   4   1  version, 1          26   8  boot of the other, 0 = none heard
 //!   5   1  flags               34   8  number of its last beat that was heard
-//!   6   1  1: lacks masters    42   …  how it is: input, bands, hands, show
+//!   6   1  more flags         42   …  how it is: input, bands, hands, show
 //!   7   2  unused, 0          146  16  AES-CMAC (RFC 4493) over all before it
 //!   9   1  grand master
 //!  10   8  boot, at random
@@ -57,6 +57,8 @@ pub struct Beat {
     pub works: bool,
     /// It would take over: it works and hears consoles.
     pub fit: bool,
+    /// A radio of it works.
+    pub able: bool,
     /// It asks for the bands.
     pub wants: bool,
     /// What it hears of the consoles.
@@ -105,8 +107,8 @@ impl Envelope {
         let (boot, number) = self.echo.unwrap_or_default();
         let mut out = Writer { bytes: [0; BEAT_LEN], at: 0 };
         out.put(&MAGIC);
-        let lacks = u8::from(beat.lacks_masters);
-        out.put(&[VERSION, flags, lacks, 0, 0, beat.hands.grand_master]);
+        let more = u8::from(beat.lacks_masters) | u8::from(beat.able) << 1;
+        out.put(&[VERSION, flags, more, 0, 0, beat.hands.grand_master]);
         for number in [self.boot, self.number, boot, number] {
             out.put(&number.to_be_bytes());
         }
@@ -132,7 +134,7 @@ impl Envelope {
         if from.take()? != MAGIC {
             return None;
         }
-        let [version, flags, lacks, _, _, grand_master] = from.take()?;
+        let [version, flags, more, _, _, grand_master] = from.take()?;
         if version != VERSION {
             return None;
         }
@@ -158,12 +160,13 @@ impl Envelope {
             preferred: bit(2),
             works: bit(3),
             fit: bit(4),
+            able: more & 2 != 0,
             wants: bit(5),
             input: Input { heard, live, patched, live_set: LiveSet(from.take()?) },
             connected,
             bands,
             hands: Hands { here, there, panic: bit(6), frozen: bit(7), grand_master },
-            lacks_masters: lacks & 1 != 0,
+            lacks_masters: more & 1 != 0,
             show,
         };
         let echo = Some(echo).filter(|(boot, _)| *boot != 0);
@@ -216,6 +219,7 @@ mod tests {
             preferred: true,
             works: true,
             fit: false,
+            able: true,
             wants: true,
             input: Input { heard: Some(Time::from_millis(4_000)), live: 2, patched: 9, live_set },
             connected: 5,

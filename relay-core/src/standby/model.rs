@@ -28,6 +28,7 @@ pub(super) struct Relay {
     input: Option<Time>,
     pub(super) live: u32,
     pub(super) connected: u32,
+    pub(super) able: bool,
     tick_at: u64,
     pub(super) crashed: bool,
     pub(super) paused_until: u64,
@@ -82,6 +83,7 @@ impl Pair {
                 input: None,
                 live: 4,
                 connected: 10,
+                able: true,
                 tick_at: 0,
                 crashed: false,
                 paused_until: 0,
@@ -236,6 +238,7 @@ impl Pair {
         Own {
             input: Input { heard: one.input, live: one.live, patched: 4, live_set },
             works: true,
+            able: one.able,
             released: one.node.role() != Role::Drives,
             connected: one.connected,
             bands: 10,

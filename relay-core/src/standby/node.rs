@@ -33,6 +33,10 @@ const EVENTS_MAX: usize = 32;
 /// bad cables do not play ball.
 const SETTLE: Duration = Duration::from_secs(2);
 
+/// How long a relay that drives goes on without a radio that works before it gives: one that is reset, or
+/// just started, is there by then.
+const UNABLE_MAX: Duration = Duration::from_secs(3);
+
 /// How long a relay hears fewer universes than the other before it gives.
 const LESS_MAX: Duration = Duration::from_secs(1);
 
@@ -52,6 +56,8 @@ pub struct Own {
     pub input: Input,
     /// Whether the relay thread gets on.
     pub works: bool,
+    /// Whether a radio works.
+    pub able: bool,
     /// Whether every radio has let go: nothing of it is on its way to a band any more.
     pub released: bool,
     /// Bands connected.
@@ -106,6 +112,9 @@ pub enum OrderRefused {
     /// The other one could not go on.
     #[error("the other relay does not work: its relay thread does not get on")]
     PeerStuck,
+    /// The other one reaches no band.
+    #[error("no radio of the other relay works: it could not light the bands")]
+    PeerUnable,
 }
 
 /// What the other said last.
@@ -149,6 +158,8 @@ pub struct Node {
     less_since: Option<Time>,
     nobody_since: Option<Time>,
     conflict_since: Option<Time>,
+    /// Since when no radio works any more, of one that drives.
+    unable_since: Option<Time>,
     well_since: Option<Time>,
     /// An operator gave the bands away: they are not asked back.
     given_by_order: bool,
@@ -182,6 +193,7 @@ impl Node {
             less_since: None,
             nobody_since: None,
             conflict_since: None,
+            unable_since: None,
             well_since: None,
             given_by_order: false,
             beat_due: now,
@@ -272,6 +284,11 @@ impl Node {
                 self.follow(now, Why::StoodStill);
             }
         }
+        if own.able {
+            self.unable_since = None;
+        } else if self.own.able {
+            self.unable_since = Some(now);
+        }
         if own.hands != self.own.hands {
             // An order waits for no beat that is due later.
             self.beat_due = now;
@@ -322,6 +339,9 @@ impl Node {
                 if !self.peer.is_some_and(|peer| peer.beat.works) {
                     return Err(OrderRefused::PeerStuck);
                 }
+                if !self.peer.is_some_and(|peer| peer.beat.able) {
+                    return Err(OrderRefused::PeerUnable);
+                }
                 self.given_by_order = true;
                 self.give(now, Why::Ordered);
             }
@@ -364,6 +384,7 @@ impl Node {
             preferred: self.preferred,
             works: own.works,
             fit: self.fit_since.is_some(),
+            able: own.able,
             wants: self.wants.is_some(),
             input: own.input,
             connected: own.connected,
@@ -491,6 +512,7 @@ impl Node {
         let well = self.preferred
             && self.gives_back
             && !self.given_by_order
+            && self.own.able
             && self.fit_since.is_some()
             && !self.own.input.is_less_than(&peer.input);
         if !well {
@@ -537,8 +559,17 @@ impl Node {
         if peer.beat.wants {
             self.given_by_order = true;
             self.give(now, Why::Asked);
-        } else if self.hears_less(now, &peer) && now.since(self.drives_since) >= SETTLE {
+            return;
+        }
+        let less = self.hears_less(now, &peer);
+        let unable = self.unable_since.is_some_and(|since| now.since(since) >= UNABLE_MAX);
+        if !peer.beat.able || now.since(self.drives_since) < SETTLE {
+            return;
+        }
+        if less {
             self.give(now, Why::InputLost);
+        } else if unable {
+            self.give(now, Why::RadiosLost);
         }
     }
 
@@ -564,6 +595,7 @@ impl Node {
         self.wants = None;
         self.nobody_since = None;
         self.conflict_since = None;
+        self.unable_since = (!self.own.able).then_some(now);
         self.less_since = None;
         self.given_by_order = false;
         self.take_overs += 1;

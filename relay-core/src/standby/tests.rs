@@ -166,6 +166,37 @@ fn a_relay_that_hears_fewer_universes_gives() {
 }
 
 #[test]
+fn a_relay_whose_radios_are_gone_gives_and_one_without_radios_is_given_nothing() {
+    let mut pair = pair();
+    pair.relays[0].able = false;
+    // A dongle that is reset is back soon.
+    pair.run(2_500);
+    drives(&pair, 0);
+    pair.relays[0].able = true;
+    pair.run(5_000);
+    drives(&pair, 0);
+    pair.relays[0].able = false;
+    let took = pair.until("the other drives", |pair| pair.writes(1));
+    assert!((3_000..=3_200).contains(&took), "{took} ms");
+    assert!(pair.relays[0].events.iter().any(|(_, e)| *e == Event::Follows(Why::RadiosLost)));
+    pair.run(5_000);
+    // It comes to drive all the same when the other dies, and gives when that one is back.
+    pair.relays[1].crashed = true;
+    pair.until("it drives", |pair| pair.writes(0));
+    pair.restart(1);
+    pair.until("the other drives", |pair| pair.writes(1));
+    pair.run(5_000);
+    // Its input is lost, and nobody else could light a band.
+    pair.relays[1].deaf_until = u64::MAX;
+    pair.relays[1].able = false;
+    pair.run(10_000);
+    drives(&pair, 1);
+    let now = Time::from_millis(pair.now);
+    let refused = pair.relays[1].node.order(now, Order::Give);
+    assert_eq!(refused, Err(OrderRefused::PeerUnable));
+}
+
+#[test]
 fn consoles_that_fall_silent_for_both_change_nothing() {
     let mut pair = pair();
     pair.console = false;

@@ -18,6 +18,8 @@ pub enum Why {
     Asked,
     /// The other relay hears the consoles and this one does not, or less of them.
     InputLost,
+    /// No radio of this relay works any more, and one of the other's does.
+    RadiosLost,
     /// Neither the other relay nor a console is heard: the cable is out.
     Isolated,
     /// This relay stood still for a while, and the other may have taken over.
@@ -56,6 +58,8 @@ pub enum Fault {
     AnotherShow,
     /// The other relay's relay thread does not get on.
     PeerStuck,
+    /// The other relay has no radio that works.
+    PeerUnable,
     /// No beat can be heard.
     CannotListen(SocketAddr, String),
     /// No beat can be sent.
@@ -80,6 +84,10 @@ impl fmt::Display for Fault {
             Self::PeerStuck => f.write_str(
                 "standby: the other relay is heard, but its relay thread does not get on. Restart \
                  it",
+            ),
+            Self::PeerUnable => f.write_str(
+                "standby: no radio of the other relay works: it would take over in vain. Check \
+                 its radios",
             ),
             Self::CannotListen(address, error) => write!(
                 f,
@@ -130,6 +138,9 @@ impl fmt::Display for Why {
             Self::Asked => "the other relay asked for them",
             Self::InputLost => {
                 "the other relay hears more of the consoles. Check the cable of this one"
+            }
+            Self::RadiosLost => {
+                "no radio of this relay works any more, and the other's do. Check them"
             }
             Self::Isolated => {
                 "neither a console nor the other relay is heard. Check the cable of this relay"

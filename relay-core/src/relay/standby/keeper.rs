@@ -13,6 +13,7 @@ use crossbeam_channel::Sender;
 
 use super::mirror::Told;
 use super::{Parts, Pulse, Standby};
+use crate::radio::telemetry::Condition;
 use crate::relay::handle::{Shared, lock};
 use crate::relay::thread::Command;
 use crate::snapshot::Severity;
@@ -137,6 +138,8 @@ impl Keeper {
         Own {
             input: self.input,
             works: stopping || now.since(self.pulsed) < self.standby.timing.lease(),
+            able: radios.is_empty()
+                || radios.iter().any(|radio| radio.condition() == Condition::Up),
             released: self.parts.lease.is_released(),
             connected: radios.iter().map(|radio| radio.bands_up()).sum(),
             bands: radios.iter().map(|radio| radio.radio_state().bands).sum(),

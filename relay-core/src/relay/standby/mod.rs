@@ -120,6 +120,7 @@ impl Standby {
             role: format!("{:?}", beat.told).to_lowercase(),
             heard_ms: ms(now.since(heard)),
             works: beat.works,
+            radios_work: beat.able,
             input_age_ms: beat.input.age(now).map(ms),
             universes_live: beat.input.live,
             universes: beat.input.patched,
@@ -154,6 +155,7 @@ impl Standby {
             None => Some(Fault::CannotTell),
             Some(peer) if !peer.same_show => Some(Fault::AnotherShow),
             Some(peer) if !peer.works => Some(Fault::PeerStuck),
+            Some(peer) if !peer.radios_work && state.role == "drives" => Some(Fault::PeerUnable),
             Some(_) => None,
         };
         trouble.into_iter().chain(fault).map(|fault| fault.to_string()).collect()
