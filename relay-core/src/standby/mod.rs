@@ -7,7 +7,8 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `node.rs` | who drives: a state machine without sockets, threads or a clock |
+//! | `node/` | who drives: a state machine without sockets, threads or a clock |
+//! | `role.rs` | what a relay is to the bands, and what may be ordered |
 //! | `license.rs` | until when the one who drives may write |
 //! | `input.rs` | how well the consoles are heard, here and there |
 //! | `beat.rs` | what a relay tells the other, as bytes, signed |
@@ -30,6 +31,7 @@ mod masters;
 mod model;
 mod node;
 mod peer;
+mod role;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -41,8 +43,9 @@ pub use hands::{Hands, Verdict};
 pub use input::{Input, LiveSet};
 pub use lease::{Holder, Lease};
 pub use masters::{MASTERS_LEN_MAX, MASTERS_PER_PART, MastersPart};
-pub use node::{Node, Order, OrderRefused, Own, Role};
+pub use node::Node;
 pub use peer::Peer;
+pub use role::{Order, OrderRefused, Own, Role};
 pub use words::{Event, Fault, Why};
 
 /// The times of a standby, all of them from the one that operators set.
