@@ -30,6 +30,7 @@ impl Look {
         Self { red: 0, green: 0, blue: 0, white: 0, dimmer: 0, strobe_dhz: 0, fade_cs: 0 };
 
     /// The look as one word; the top byte is zero.
+    #[inline]
     pub const fn to_bits(self) -> u64 {
         u64::from_le_bytes([
             self.red,
@@ -44,19 +45,17 @@ impl Look {
     }
 
     /// The inverse of [`to_bits`](Self::to_bits); the top byte is ignored.
+    #[inline]
     pub const fn from_bits(bits: u64) -> Self {
         let [red, green, blue, white, dimmer, strobe_dhz, fade_cs, _] = bits.to_le_bytes();
         Self { red, green, blue, white, dimmer, strobe_dhz, fade_cs }
     }
 
     /// Light output per channel (red, green, blue, white) with the dimmer applied, 0..=255.
+    #[inline]
     pub const fn output(self) -> [u8; 4] {
-        [
-            scale(self.red, self.dimmer),
-            scale(self.green, self.dimmer),
-            scale(self.blue, self.dimmer),
-            scale(self.white, self.dimmer),
-        ]
+        let lamps = [self.red, self.green, self.blue, self.white];
+        if self.dimmer == 255 { lamps } else { scale(lamps, self.dimmer) }
     }
 
     /// The look `elapsed` into the fade from the light of `self` to `to`: exactly `to` once its
@@ -102,9 +101,18 @@ impl Look {
 /// Nanoseconds in the unit of [`Look::fade_cs`].
 const NANOS_PER_CS: u64 = 10_000_000;
 
-/// `level` x `dimmer` / 255, rounded to nearest.
-const fn scale(level: u8, dimmer: u8) -> u8 {
-    ((level as u16 * dimmer as u16 + 127) / 255) as u8
+/// Each level x `dimmer` / 255, rounded to nearest; all four at once, in 16 bits each.
+const fn scale(levels: [u8; 4], dimmer: u8) -> [u8; 4] {
+    const BYTES: u64 = 0x00FF_00FF_00FF_00FF;
+    const ONES: u64 = 0x0001_0001_0001_0001;
+    let apart = u32::from_le_bytes(levels) as u64;
+    let apart = (apart | apart << 16) & 0x0000_FFFF_0000_FFFF;
+    let apart = (apart | apart << 8) & BYTES;
+    let times_255 = apart * dimmer as u64 + 127 * ONES;
+    // n / 255 of 16 bits below 65,535.
+    let scaled = ((times_255 + ONES + (times_255 >> 8 & BYTES)) >> 8) & BYTES;
+    let together = (scaled | scaled >> 8) & 0x0000_FFFF_0000_FFFF;
+    ((together | together >> 16) as u32).to_le_bytes()
 }
 
 /// A look as the API, the trace and the terminal show it.
@@ -159,6 +167,17 @@ mod tests {
         assert!(look.is_lit());
         assert!(!Look { dimmer: 0, ..look }.is_lit());
         assert_eq!(Look { dimmer: 255, ..look }.output(), [255, 128, 1, 0]);
+    }
+
+    #[test]
+    fn every_level_under_every_dimmer_is_rounded_to_nearest() {
+        for (level, dimmer) in (0..=255u8).flat_map(|level| (0..=255).map(move |d| (level, d))) {
+            let nearest = |level: u8| ((u32::from(level) * u32::from(dimmer) + 127) / 255) as u8;
+            let look =
+                Look { red: level, green: !level, blue: 255, white: 0, dimmer, ..Look::DARK };
+            let expected = [nearest(level), nearest(!level), dimmer, 0];
+            assert_eq!(look.output(), expected, "{level} under {dimmer}");
+        }
     }
 
     #[test]

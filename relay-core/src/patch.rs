@@ -7,6 +7,9 @@
 //!
 //! A group fed from several universes is assembled from all its parts: the plan keeps the raw
 //! slot values of every group, and a universe only overwrites its own.
+//!
+//! Raw values lie as the look's own bytes do, so slots that follow each other and drive attributes
+//! that follow each other (`rgb`, `rgbw`, `sf`) are moved by one load, one rotation and one mask.
 
 use crate::config::{Attribute, Config};
 use crate::look::Look;
@@ -24,8 +27,8 @@ pub struct Plan {
     /// `parts[part_starts[u]..part_starts[u + 1]]` are fed by universe `u`, ascending by group.
     part_starts: Vec<u32>,
     parts: Vec<Part>,
-    /// The drives of all parts, part after part.
-    drives: Vec<Drive>,
+    /// The moves of all parts but their first, part after part.
+    moves: Vec<Move>,
     /// What each group's slots carry now.
     raw: Vec<Raw>,
 }
@@ -33,51 +36,95 @@ pub struct Plan {
 /// In [`Plan::sacn`] and [`Plan::artnet`]: not patched.
 const NOT_PATCHED: u32 = u32::MAX;
 
-/// The slots of one universe that drive one group: `drives[start..end]`, ascending by slot.
+/// The slots of one universe that drive one group.
 #[derive(Clone, Copy, Debug)]
 struct Part {
+    /// Raw values that this universe does not drive.
+    keeps: Raw,
+    first: Move,
     group: u32,
+    /// The other moves: `moves[start..end]`.
     start: u32,
     end: u32,
 }
 
-/// One slot and what it drives.
+/// Slots that drive attributes at the same distances.
 #[derive(Clone, Copy, Debug)]
-struct Drive {
-    /// 0..=511.
-    slot: u16,
-    attribute: Attribute,
+struct Move {
+    /// The raw values they drive, all ones there.
+    drives: Raw,
+    /// The first of the eight slots that are read, 0..=[`AT_MAX`].
+    at: u16,
+    /// By how many bits these are rotated left.
+    turn: u8,
 }
 
-/// The slot values of one group, indexed by [`Attribute`]. The last one belongs to
-/// [`Attribute::Unused`], which drives nothing: there it says whether a universe has fed the
-/// group, so that a first packet of zeros counts as a change.
-type Raw = [u8; 8];
+/// The last eight slots begin here.
+const AT_MAX: u16 = SLOTS as u16 - 8;
 
-const FED: usize = Attribute::Unused as usize;
+/// The slot values of one group, byte by byte as a [`Look`] has them. The strobe's is the slot's
+/// level; the top one belongs to [`Attribute::Unused`], which drives nothing: there it says whether a
+/// universe has fed the group, so that a first packet of zeros counts as a change.
+type Raw = u64;
+
+const FED: Raw = 1 << (8 * Attribute::Unused as u32);
+
+/// The byte of an attribute, all ones.
+const fn byte_of(attribute: Attribute) -> Raw {
+    0xFF << (8 * attribute as u32)
+}
+
+impl Move {
+    /// A slot, 0..=511, and what it drives.
+    fn new(slot: u16, attribute: Attribute) -> Self {
+        let at = slot.min(AT_MAX);
+        Self { drives: byte_of(attribute), at, turn: turn(slot - at, attribute) }
+    }
+
+    /// Takes another slot in, if it is read already and turns as the others do.
+    fn extend(&mut self, slot: u16, attribute: Attribute) -> bool {
+        let read = slot.checked_sub(self.at).filter(|&place| place < 8);
+        let fits = read.is_some_and(|place| turn(place, attribute) == self.turn);
+        if fits {
+            self.drives |= byte_of(attribute);
+        }
+        fits
+    }
+
+    /// What it takes from the levels of the universe.
+    #[inline]
+    fn of(&self, levels: &[u8; SLOTS]) -> Raw {
+        // No more than it is; the compiler then sees that the eight are there.
+        let at = usize::from(self.at.min(AT_MAX));
+        let eight = std::array::from_fn(|place| levels[at + place]);
+        Raw::from_le_bytes(eight).rotate_left(u32::from(self.turn)) & self.drives
+    }
+}
+
+/// How far a byte at `place` of eight is to be rotated to the byte of an attribute.
+const fn turn(place: u16, attribute: Attribute) -> u8 {
+    ((64 + 8 * attribute as u16 - 8 * place) % 64) as u8
+}
 
 impl Plan {
     /// Compiles the patch of a show. Slots that drive nothing are left out, and so is a universe
     /// that has no others.
     pub fn compile(config: &Config) -> Self {
-        let mut patched: Vec<(Universe, u32, Drive)> = Vec::new();
+        let mut patched: Vec<(Universe, u32, u16, Attribute)> = Vec::new();
         let mut raw = Vec::with_capacity(config.groups.len());
         for (group, index) in config.groups.iter().zip(0u32..) {
-            let mut start: Raw = [0; 8];
             // Held at full unless a slot drives it.
-            start[Attribute::Dimmer as usize] = 255;
+            let mut start = byte_of(Attribute::Dimmer);
             for slot in &group.slots {
                 if slot.attribute != Attribute::Unused {
-                    start[slot.attribute as usize] = 0;
-                    let drive = Drive { slot: slot.address.get() - 1, attribute: slot.attribute };
-                    patched.push((slot.universe, index, drive));
+                    start &= !byte_of(slot.attribute);
+                    let place = slot.address.get() - 1;
+                    patched.push((slot.universe, index, place, slot.attribute));
                 }
             }
             raw.push(start);
         }
-        patched.sort_by_key(|&(universe, group, drive)| {
-            (universe, group, drive.slot, drive.attribute)
-        });
+        patched.sort();
 
         let mut plan = Self {
             universes: Vec::new(),
@@ -85,18 +132,18 @@ impl Plan {
             artnet: Vec::new(),
             part_starts: Vec::new(),
             parts: Vec::new(),
-            drives: Vec::with_capacity(patched.len()),
+            moves: Vec::new(),
             raw,
         };
-        for (universe, group, drive) in patched {
-            plan.push(universe, group, drive);
+        for (universe, group, slot, attribute) in patched {
+            plan.push(universe, group, slot, attribute);
         }
         plan.part_starts.push(index_u32(plan.parts.len()));
         plan
     }
 
-    /// Adds a drive; they come sorted by universe, then group.
-    fn push(&mut self, universe: Universe, group: u32, drive: Drive) {
+    /// Adds a slot; they come sorted by universe, then group.
+    fn push(&mut self, universe: Universe, group: u32, slot: u16, attribute: Attribute) {
         let new_universe = self.universes.last() != Some(&universe);
         if new_universe {
             let index = index_u32(self.universes.len());
@@ -109,11 +156,26 @@ impl Plan {
             table.resize(number, NOT_PATCHED);
             table.push(index);
         }
-        let start = index_u32(self.drives.len());
-        self.drives.push(drive);
+        let byte = byte_of(attribute);
         match self.parts.last_mut() {
-            Some(part) if !new_universe && part.group == group => part.end = start + 1,
-            _ => self.parts.push(Part { group, start, end: start + 1 }),
+            Some(part) if !new_universe && part.group == group => {
+                part.keeps &= !byte;
+                let more = &mut self.moves[part.start as usize..];
+                let mut moves = std::iter::once(&mut part.first).chain(more);
+                // Of two slots that drive the same, the later counts.
+                moves.by_ref().for_each(|one| one.drives &= !byte);
+                let more = &mut self.moves[part.start as usize..];
+                let mut moves = std::iter::once(&mut part.first).chain(more);
+                if !moves.any(|one| one.extend(slot, attribute)) {
+                    self.moves.push(Move::new(slot, attribute));
+                    part.end += 1;
+                }
+            }
+            _ => {
+                let start = index_u32(self.moves.len());
+                let first = Move::new(slot, attribute);
+                self.parts.push(Part { keeps: !byte, first, group, start, end: start });
+            }
         }
     }
 
@@ -143,26 +205,27 @@ impl Plan {
 
     /// Takes the levels of a universe and calls `changed(group, look)` for each of its groups
     /// whose slots changed, ascending. A group that was never fed has changed.
+    #[inline]
     pub fn apply(
         &mut self,
         universe: usize,
         levels: &[u8; SLOTS],
         mut changed: impl FnMut(usize, Look),
     ) {
-        let Self { part_starts, parts, drives, raw, .. } = self;
+        let Self { part_starts, parts, moves, raw, .. } = self;
         let Some(&[start, end]) = part_starts.get(universe..).and_then(|s| s.first_chunk()) else {
             return;
         };
         for part in &parts[start as usize..end as usize] {
-            let group = part.group as usize;
-            let mut now = raw[group];
-            now[FED] = 1;
-            for drive in &drives[part.start as usize..part.end as usize] {
-                now[drive.attribute as usize] = levels[usize::from(drive.slot)];
+            let before = &mut raw[part.group as usize];
+            let mut now = *before & part.keeps | part.first.of(levels) | FED;
+            if part.start != part.end {
+                let more = &moves[part.start as usize..part.end as usize];
+                now |= more.iter().fold(0, |all, one| all | one.of(levels));
             }
-            if now != raw[group] {
-                raw[group] = now;
-                changed(group, look(&now));
+            if now != *before {
+                *before = now;
+                changed(part.group as usize, look(now));
             }
         }
     }
@@ -170,16 +233,16 @@ impl Plan {
     /// Opens the strobes that a universe drives, until its levels come again, and calls
     /// `changed(group, look)` for each group whose strobe that opened: nobody is left to stop it.
     pub fn open_strobes(&mut self, universe: usize, mut changed: impl FnMut(usize, Look)) {
-        let Self { part_starts, parts, drives, raw, .. } = self;
+        const STROBE: Raw = byte_of(Attribute::Strobe);
+        let Self { part_starts, parts, raw, .. } = self;
         let Some(&[start, end]) = part_starts.get(universe..).and_then(|s| s.first_chunk()) else {
             return;
         };
         for part in &parts[start as usize..end as usize] {
-            let drives = &drives[part.start as usize..part.end as usize];
-            let strobe = &mut raw[part.group as usize][Attribute::Strobe as usize];
-            if *strobe != 0 && drives.iter().any(|drive| drive.attribute == Attribute::Strobe) {
-                *strobe = 0;
-                changed(part.group as usize, look(&raw[part.group as usize]));
+            let raw = &mut raw[part.group as usize];
+            if *raw & STROBE != 0 && part.keeps & STROBE == 0 {
+                *raw &= !STROBE;
+                changed(part.group as usize, look(*raw));
             }
         }
     }
@@ -197,17 +260,13 @@ fn index_u32(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }
 
-fn look(raw: &Raw) -> Look {
-    let level = |attribute: Attribute| raw[attribute as usize];
-    Look {
-        red: level(Attribute::Red),
-        green: level(Attribute::Green),
-        blue: level(Attribute::Blue),
-        white: level(Attribute::White),
-        dimmer: level(Attribute::Dimmer),
-        strobe_dhz: strobe_dhz(level(Attribute::Strobe)),
-        // One step of the slot is 10 ms, and so is one of the look.
-        fade_cs: level(Attribute::Fade),
+#[inline]
+fn look(raw: Raw) -> Look {
+    // One step of the fade's slot is 10 ms, and so is one of the look.
+    let look = Look::from_bits(raw);
+    match look.strobe_dhz {
+        0 => look,
+        level => Look { strobe_dhz: strobe_dhz(level), ..look },
     }
 }
 

@@ -40,6 +40,9 @@ const FADE_STEP: Duration = Duration::from_millis(100);
 /// The rate of looks that a delay line has room for; consoles send at most 44 a second.
 const DELAYED_LOOKS_PER_SECOND: u64 = 64;
 
+/// In the free byte of a look's word.
+const STRAIGHT: u64 = 1 << 56;
+
 /// What became of the signal of a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignalChange {
@@ -55,6 +58,10 @@ pub enum SignalChange {
 #[derive(Debug)]
 pub struct Output {
     groups: Vec<GroupOutput>,
+    /// Per group its newest look as a word with [`STRAIGHT`], if that goes straight on: it has a
+    /// signal and no delay. `patched` and `entered` of [`GroupOutput`] are then out of date; see
+    /// [`recall`](Self::recall).
+    straight: Vec<u64>,
     /// Whether each universe has a live source.
     universes_live: Vec<bool>,
     timers: Timers,
@@ -112,6 +119,7 @@ impl Output {
             steering: Steering::new(config.groups.len(), start, config.safety),
             start,
             groups: config.groups.iter().map(group).collect(),
+            straight: vec![0; config.groups.len()],
             universes_live: vec![false; plan.universes().len()],
             timers: Timers::new(config.groups.len()),
             signals: VecDeque::with_capacity(config.groups.len()),
@@ -130,8 +138,14 @@ impl Output {
     ) -> bool {
         let mut changed = false;
         plan.apply(universe, levels, |group, look| {
-            self.groups[group].patched = look;
-            changed |= self.update(now, group, table);
+            let word = STRAIGHT | look.to_bits();
+            let straight = &mut self.straight[group];
+            if *straight & STRAIGHT == 0 {
+                changed |= self.patch(now, group, look, table);
+            } else if *straight != word {
+                *straight = word;
+                changed |= self.steering.show(now, group, look, table);
+            }
         });
         // After the looks, so that a group that returns skips what it showed before the loss.
         if self.universes_live.get(universe) == Some(&false) {
@@ -158,8 +172,7 @@ impl Output {
         self.universes_live[universe] = false;
         let mut changed = false;
         plan.open_strobes(universe, |group, look| {
-            self.groups[group].patched = look;
-            changed |= self.update(now, group, table);
+            changed |= self.patch(now, group, look, table);
         });
         for group in plan.groups_of(universe) {
             self.groups[group].universes_live -= 1;
@@ -203,8 +216,7 @@ impl Output {
         let mut changed = false;
         for group in 0..self.groups.len() {
             if self.groups[group].signal == SignalState::Waiting {
-                self.groups[group].patched = look;
-                changed |= self.update(now, group, table);
+                changed |= self.patch(now, group, look, table);
             }
         }
         changed
@@ -253,7 +265,9 @@ impl Output {
     pub fn end(&mut self, now: Time, end_look: EndLook, table: &mut GroupTable) -> bool {
         let end_look = self.steering.chosen_end().unwrap_or(end_look);
         let mut changed = false;
-        for (index, state) in self.groups.iter_mut().enumerate() {
+        for index in 0..self.groups.len() {
+            self.recall(index);
+            let state = &mut self.groups[index];
             state.phase = Phase::Still;
             state.line.clear();
             let chosen = match end_look {
@@ -299,8 +313,34 @@ impl Output {
         }
     }
 
+    /// The console wants another look of a group, or of one that waits the start look is another.
+    #[inline(never)]
+    fn patch(&mut self, now: Time, group: usize, look: Look, table: &mut GroupTable) -> bool {
+        self.recall(group);
+        self.groups[group].patched = look;
+        self.update(now, group, table)
+    }
+
+    /// Brings what is known of a group whose looks went straight on up to date.
+    fn recall(&mut self, group: usize) {
+        let newest = self.newest(group);
+        self.straight[group] = 0;
+        let state = &mut self.groups[group];
+        (state.patched, state.entered) = newest;
+    }
+
+    /// What the console wants of a group, and what it shows after the delay.
+    fn newest(&self, group: usize) -> (Look, Look) {
+        let (straight, state) = (self.straight[group], &self.groups[group]);
+        match straight & STRAIGHT {
+            0 => (state.patched, state.entered),
+            _ => (Look::from_bits(straight), Look::from_bits(straight)),
+        }
+    }
+
     /// Moves one group to `now`: loss policy, delay, table, deadline.
     fn update(&mut self, now: Time, group: usize, table: &mut GroupTable) -> bool {
+        self.recall(group);
         let state = &mut self.groups[group];
         let look = match state.signal {
             SignalState::Live | SignalState::Waiting => state.patched,
@@ -308,6 +348,9 @@ impl Output {
         };
         let look = state.delayed(now, look);
         self.timers.set(group, state.deadline());
+        if state.goes_straight() {
+            self.straight[group] = STRAIGHT | state.entered.to_bits();
+        }
         look.is_some_and(|look| self.steering.show(now, group, look, table))
     }
 }
@@ -414,6 +457,11 @@ impl GroupOutput {
         if let Some((shortest, _)) = seen_for.enumerate().min_by_key(|&(_, seen_for)| seen_for) {
             self.line.remove(shortest);
         }
+    }
+
+    /// Whether nothing but its next look changes what it shows.
+    fn goes_straight(&self) -> bool {
+        self.signal == SignalState::Live && self.phase == Phase::Still && self.line_max == 0
     }
 
     fn deadline(&self) -> Option<Time> {

@@ -26,9 +26,10 @@ impl Output {
     ) {
         let console = &old.steering;
         for (there, here) in pairs.clone() {
-            if let (Some(old), Some(state)) = (old.groups.get(there), self.groups.get_mut(here)) {
+            let looks = old.groups.get(there).map(|state| (state, old.newest(there)));
+            if let (Some((old, old_looks)), Some(state)) = (looks, self.groups.get_mut(here)) {
                 let shown = console.console(there);
-                state.take_over(old, shown);
+                state.take_over(old, old_looks, shown);
                 if old.signalled && !state.signalled {
                     state.signalled = true;
                     self.signals.push_back(here as u32);
@@ -93,9 +94,10 @@ impl Output {
 }
 
 impl GroupOutput {
-    /// Its past is that of `old`, which shows `shown`; its policies are its own.
-    fn take_over(&mut self, old: &Self, shown: Look) {
-        self.patched = old.patched;
+    /// Its past is that of `old`, which the console wants `patched` of, which has let `entered` into
+    /// its delay and shows `shown`; its policies are its own.
+    fn take_over(&mut self, old: &Self, (patched, entered): (Look, Look), shown: Look) {
+        self.patched = patched;
         self.signal = old.signal;
         self.lost_at = old.lost_at;
         self.has_lived = old.has_lived;
@@ -107,7 +109,7 @@ impl GroupOutput {
         }
         if same_delay {
             // Of equal delays the lines are equally long.
-            self.entered = old.entered;
+            self.entered = entered;
             self.line.extend(old.line.iter().copied());
         } else {
             // What was on its way is skipped: the newest look comes after the new delay.

@@ -43,12 +43,18 @@ pub const FULL: u8 = 255;
 #[derive(Debug)]
 pub struct Steering {
     groups: Vec<Steered>,
+    /// The newest look of each group from the console.
+    console: Vec<Newest>,
     timers: Timers,
     panic: bool,
     frozen: bool,
     grand_master: u8,
     /// Groups with an override.
     overridden: u32,
+    /// Groups whose master is not at full.
+    mastered: u32,
+    /// No hand is on the show: every group shows what the console wants.
+    untouched: bool,
     /// The last override ended by itself, and nobody was told yet.
     overrides_over: bool,
     /// Chosen by hand; `None`: the show file's.
@@ -57,11 +63,15 @@ pub struct Steering {
     strobe: StrobeGuard,
 }
 
+/// A look from the console, and since when.
+#[derive(Clone, Copy, Debug)]
+struct Newest {
+    look: Look,
+    since: Time,
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Steered {
-    /// The newest look from the console, and since when.
-    console: Look,
-    since: Time,
     /// What it keeps while the show is frozen.
     held: Look,
     master: u8,
@@ -97,15 +107,17 @@ impl Default for GroupSteering {
 impl Steering {
     /// No hand on a show of `groups`, all of which show `start`. The only allocation.
     pub fn new(groups: usize, start: Look, safety: Safety) -> Self {
-        let group =
-            Steered { console: start, since: Time::ZERO, held: start, master: FULL, hand: None };
+        let group = Steered { held: start, master: FULL, hand: None };
         Self {
             groups: vec![group; groups],
+            console: vec![Newest { look: start, since: Time::ZERO }; groups],
             timers: Timers::new(groups),
             panic: false,
             frozen: false,
             grand_master: FULL,
             overridden: 0,
+            mastered: 0,
+            untouched: true,
             overrides_over: false,
             start_look: None,
             end_look: None,
@@ -116,9 +128,12 @@ impl Steering {
     /// The console gives a group another look. Returns whether the table changed.
     #[inline]
     pub fn show(&mut self, now: Time, group: usize, look: Look, table: &mut GroupTable) -> bool {
-        let Some(state) = self.groups.get_mut(group) else { return false };
-        state.console = look;
-        state.since = now;
+        let Some(console) = self.console.get_mut(group) else { return false };
+        *console = Newest { look, since: now };
+        if self.untouched {
+            return self.strobe.pass(now, group, look, table);
+        }
+        let state = &self.groups[group];
         if self.panic || self.frozen || state.hand.is_some() {
             return false;
         }
@@ -128,6 +143,18 @@ impl Steering {
 
     /// Obeys an order. Returns whether the table changed.
     pub fn obey(&mut self, now: Time, order: &Order, table: &mut GroupTable) -> bool {
+        let changed = self.carry_out(now, order, table);
+        self.note_hands();
+        changed
+    }
+
+    /// Takes note of whether any hand is on the show. To be called after whatever may change that.
+    fn note_hands(&mut self) {
+        let hands = self.panic || self.frozen || self.overridden > 0;
+        self.untouched = !hands && self.grand_master == FULL && self.mastered == 0;
+    }
+
+    fn carry_out(&mut self, now: Time, order: &Order, table: &mut GroupTable) -> bool {
         match order {
             Order::Panic(on) => {
                 self.panic = *on;
@@ -135,10 +162,10 @@ impl Steering {
             }
             Order::Freeze(on) => {
                 if *on && !self.frozen {
-                    for state in &mut self.groups {
-                        let look = Look { strobe_dhz: 0, ..state.console };
+                    for (state, console) in self.groups.iter_mut().zip(&self.console) {
+                        let look = Look { strobe_dhz: 0, ..console.look };
                         state.held =
-                            Look { fade_cs: look.fade_left(now.since(state.since)), ..look };
+                            Look { fade_cs: look.fade_left(now.since(console.since)), ..look };
                     }
                 }
                 self.frozen = *on;
@@ -149,7 +176,9 @@ impl Steering {
                 self.refresh_all(now, table)
             }
             Order::Master { groups, level } => self.each(groups, |this, group, _| {
-                this.groups[group].master = *level;
+                let before = std::mem::replace(&mut this.groups[group].master, *level);
+                this.mastered += u32::from(*level != FULL);
+                this.mastered -= u32::from(before != FULL);
                 this.refresh(now, group, table)
             }),
             Order::Override { groups, pattern, time } => {
@@ -192,6 +221,7 @@ impl Steering {
                 state.hand = None;
                 self.overridden -= 1;
                 self.overrides_over = self.overridden == 0;
+                self.note_hands();
             }
             changed |= self.refresh(now, group, table);
         }
@@ -229,7 +259,8 @@ impl Steering {
         look.unwrap_or_else(|| match held {
             true => Look { strobe_dhz: 0, fade_cs: 0, ..table.get(group) },
             false => {
-                mastered(Look { strobe_dhz: 0, ..state.console }, state.master, self.grand_master)
+                let look = Look { strobe_dhz: 0, ..self.console(group) };
+                mastered(look, state.master, self.grand_master)
             }
         })
     }
@@ -249,18 +280,26 @@ impl Steering {
         self.start_look = old.start_look;
         self.end_look = old.end_look;
         for (there, here) in pairs {
+            let (Some(newest), Some(console)) =
+                (old.console.get(there), self.console.get_mut(here))
+            else {
+                continue;
+            };
+            *console = *newest;
             let (Some(old), Some(state)) = (old.groups.get(there), self.groups.get_mut(here))
             else {
                 continue;
             };
             *state = *old;
             self.overridden += u32::from(state.hand.is_some());
+            self.mastered += u32::from(state.master != FULL);
         }
+        self.note_hands();
     }
 
     /// The newest look of a group from the console; dark past the last.
     pub(crate) fn console(&self, group: usize) -> Look {
-        self.groups.get(group).map_or(Look::DARK, |state| state.console)
+        self.console.get(group).map_or(Look::DARK, |console| console.look)
     }
 
     /// Brings every group up to date. Returns whether the table changed.
@@ -336,8 +375,8 @@ impl Steering {
             }
             None if self.frozen => (Look { fade_cs: 0, ..state.held }, None),
             None => {
-                let fade_cs = state.console.fade_left(now.since(state.since));
-                (Look { fade_cs, ..state.console }, None)
+                let Newest { look, since } = self.console[group];
+                (Look { fade_cs: look.fade_left(now.since(since)), ..look }, None)
             }
         };
         self.timers.set(group, due);

@@ -24,6 +24,7 @@ impl Kind {
     pub(super) const COUNT: usize = 2;
 
     /// It, 0..=255, for a light of red, green, blue and white.
+    #[inline]
     pub(super) fn value(self, [red, green, blue, white]: [u8; 4]) -> u8 {
         let [r, g, b, w] = [red, green, blue, white].map(u16::from);
         let value = match self {
@@ -38,6 +39,7 @@ impl Kind {
     }
 
     /// Whether it is half a flash to go from one value to another that is higher, or back.
+    #[inline]
     pub(super) const fn is_flash(self, low: u8, high: u8) -> bool {
         match self {
             Self::Brightness => low < BRIGHT && high.saturating_sub(low) >= BRIGHTNESS_STEP,
@@ -60,6 +62,7 @@ impl Course {
     }
 
     /// Whether going to this value would turn it round.
+    #[inline]
     pub(super) const fn would_turn(self, kind: Kind, value: u8) -> bool {
         match self.rising {
             true => kind.is_flash(value, self.extreme),
@@ -68,6 +71,7 @@ impl Course {
     }
 
     /// Goes to a value; whether that turned it round.
+    #[inline]
     pub(super) fn follow(&mut self, kind: Kind, value: u8) -> bool {
         let turns = self.would_turn(kind, value);
         self.rising ^= turns;

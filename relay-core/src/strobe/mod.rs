@@ -84,6 +84,9 @@ pub struct StrobeGuard {
     flashing: u32,
     /// Groups that show something else than what is wanted.
     held: u32,
+    /// Before it some group may have turned as often as is allowed within [`WINDOW`]; after it none
+    /// has, and none flashes too fast but by its own strobe.
+    restless_until: Time,
     /// An episode is under way.
     episode: bool,
     /// When it is over, if no more groups join.
@@ -99,6 +102,8 @@ struct Watched {
     from: [u8; 4],
     since: Time,
     wanted: Look,
+    /// The light of `wanted`, per lamp.
+    lamps: [u8; 4],
     courses: [Course; Kind::COUNT],
     /// Where in the ring the next change goes.
     next: [u8; Kind::COUNT],
@@ -122,6 +127,7 @@ impl StrobeGuard {
             from: start.output(),
             since: Time::ZERO,
             wanted: start,
+            lamps: start.output(),
             courses: Kind::ALL.map(|kind| Course::new(kind.value(start.output()))),
             next: [0; Kind::COUNT],
             too_fast: [false; Kind::COUNT],
@@ -138,6 +144,11 @@ impl StrobeGuard {
             too_fast: [0; Kind::COUNT],
             flashing: 0,
             held: 0,
+            // Where not one flash is allowed, every change is to be judged.
+            restless_until: match Kind::ALL.iter().all(|&kind| limit(&safety, kind) > 0) {
+                true => Time::ZERO,
+                false => NO_END,
+            },
             episode: false,
             calm_at: None,
             episodes: 0,
@@ -190,6 +201,21 @@ impl StrobeGuard {
             return table.set(group, look);
         }
         self.want(now, group, look);
+        if look.strobe_dhz == 0 && self.is_calm(now) {
+            // What judging would find, in few instructions: most looks of most shows end here.
+            return table.set(group, look);
+        }
+        self.pass_judged(now, group, table)
+    }
+
+    /// Nobody flashes too fast, or can by one more change, but by its own strobe.
+    #[inline]
+    fn is_calm(&self, now: Time) -> bool {
+        self.restless_until <= now && self.flashing == 0 && self.held == 0 && !self.episode
+    }
+
+    #[inline(never)]
+    fn pass_judged(&mut self, now: Time, group: usize, table: &mut GroupTable) -> bool {
         let began = self.judge(now, group);
         let changed = self.show(group, table);
         if began { self.show_flashing(table) | changed } else { changed }
@@ -235,6 +261,7 @@ impl StrobeGuard {
         }
         self.episode = old.episode;
         self.calm_at = old.calm_at;
+        self.restless_until = old.restless_until;
         for (there, here) in pairs {
             let (Some(&from), Some(to)) = (old.groups.get(there), self.groups.get_mut(here)) else {
                 continue;
@@ -250,31 +277,55 @@ impl StrobeGuard {
     }
 
     /// Takes note of what is wanted. Looks of the same moment count as one, the last.
+    #[inline]
     fn want(&mut self, now: Time, group: usize, look: Look) {
-        self.settle(now, group);
+        let light = self.settle(now, group);
         let watched = &mut self.groups[group];
-        if now > watched.since && look != watched.wanted {
-            watched.from = watched.light(now);
+        if let Some(light) = light
+            && look != watched.wanted
+        {
+            watched.from = light;
             watched.since = now;
         }
         watched.wanted = look;
+        watched.lamps = look.output();
     }
 
-    /// Follows the wanted light to `now`.
-    fn settle(&mut self, now: Time, group: usize) {
+    /// Follows the wanted light to `now`, and gives it; `None` if it was wanted at this moment.
+    #[inline]
+    fn settle(&mut self, now: Time, group: usize) -> Option<[u8; 4]> {
         let watched = &mut self.groups[group];
         if now <= watched.since {
-            return;
+            return None;
         }
+        let light = watched.light(now);
+        let [brightness, red] = &mut watched.courses;
+        let turned = [
+            brightness.follow(Kind::Brightness, Kind::Brightness.value(light)),
+            red.follow(Kind::Red, Kind::Red.value(light)),
+        ];
+        if turned != [false; Kind::COUNT] {
+            self.note_turns(now, group, turned);
+        }
+        Some(light)
+    }
+
+    /// Remembers that the light of a group has turned on its way to what is wanted.
+    #[inline(never)]
+    fn note_turns(&mut self, now: Time, group: usize, turned: [bool; Kind::COUNT]) {
+        let watched = &mut self.groups[group];
         let fade = Duration::from_millis(10 * u64::from(watched.wanted.fade_cs));
         let reached = now.min(watched.since + fade);
-        let light = watched.light(now);
-        for kind in Kind::ALL {
+        for kind in Kind::ALL.into_iter().filter(|&kind| turned[kind as usize]) {
             let k = kind as usize;
-            if watched.courses[k].follow(kind, kind.value(light)) {
-                let ring = ring(limit(&self.safety, kind));
-                self.turns[k][group * ring + usize::from(watched.next[k])] = reached;
-                watched.next[k] = (watched.next[k] + 1) % ring as u8;
+            let ring = ring(limit(&self.safety, kind));
+            let turns = &mut self.turns[k][group * ring..][..ring];
+            turns[usize::from(watched.next[k])] = reached;
+            watched.next[k] = (watched.next[k] + 1) % ring as u8;
+            // The ring holds one more than is allowed.
+            let first = turns[(usize::from(watched.next[k]) + 1) % ring];
+            if first > Time::ZERO {
+                self.restless_until = self.restless_until.max(first + WINDOW);
             }
         }
     }
@@ -325,7 +376,7 @@ impl StrobeGuard {
     fn too_fast_until(&self, now: Time, group: usize, kind: Kind) -> Option<Time> {
         let watched = &self.groups[group];
         let allowed = 2 * u32::from(limit(&self.safety, kind));
-        let wanted = kind.value(watched.wanted.output());
+        let wanted = kind.value(watched.lamps);
         let strobes = watched.wanted.strobe_dhz > 0 && kind.is_flash(0, wanted);
         let allowed = match strobes {
             false => allowed,
@@ -390,7 +441,12 @@ impl Watched {
     }
 
     /// The wanted light at `now`, per lamp.
+    #[inline]
     fn light(&self, now: Time) -> [u8; 4] {
+        if self.wanted.fade_cs == 0 { self.lamps } else { self.fading_light(now) }
+    }
+
+    fn fading_light(&self, now: Time) -> [u8; 4] {
         let [red, green, blue, white] = self.from;
         let from = Look { red, green, blue, white, dimmer: 255, ..Look::DARK };
         from.toward(self.wanted, now.since(self.since)).output()
