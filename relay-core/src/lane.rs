@@ -9,8 +9,8 @@
 //! - **Wait-free.** [`LaneWriter::publish`] and [`LaneReader::refresh`] never wait for the other
 //!   side, whatever it does, even if its thread has died. Neither allocates; all memory is taken by
 //!   [`channel`].
-//! - **Only what changed is copied.** Blocks of 64 looks that did not change since this buffer was
-//!   last written are left alone, so that 65 536 groups cost what their changes cost.
+//! - **Only what changed is copied.** Looks that did not change since this buffer was last written
+//!   are left alone, so that 65 536 groups cost what their changes cost.
 //! - **No lost wake-up.** A reader that says it is [idle](LaneReader::go_idle) is woken by the next
 //!   publication, or is told not to sleep. A reader that is not idle costs the writer nothing.
 //!
@@ -29,7 +29,7 @@
 //! ```
 
 use crate::radio::LaneWaker;
-use crate::table::{BLOCK, GroupTable};
+use crate::table::{BLOCK, GroupTable, Ones};
 use crate::time::Time;
 
 #[cfg(loom)]
@@ -68,7 +68,8 @@ pub fn channel(groups: usize) -> (LaneWriter, LaneReader) {
     let writer = LaneWriter {
         shared: shared.clone(),
         own: WRITER_AT_START,
-        copied: std::array::from_fn(|_| vec![0; blocks].into_boxed_slice()),
+        stale: vec![[u64::MAX; 3]; blocks].into_boxed_slice(),
+        generation: 0,
         waker: LaneWaker::noop(),
     };
     let reader = LaneReader {
@@ -147,6 +148,23 @@ impl Buffer {
         &self.words[start..self.words.len().min(start + BLOCK)]
     }
 
+    /// Stores the words of a block that `bits` names, or all of them.
+    #[inline]
+    fn store(&self, block: usize, bits: u64, words: &[u64]) {
+        let buffer = self.block(block);
+        if bits.count_ones() > BLOCK as u32 / 2 {
+            for (to, from) in buffer.iter().zip(words) {
+                to.store(*from, Ordering::Relaxed);
+            }
+            return;
+        }
+        for bit in Ones(bits) {
+            if let (Some(to), Some(from)) = (buffer.get(bit), words.get(bit)) {
+                to.store(*from, Ordering::Relaxed);
+            }
+        }
+    }
+
     fn set_stamp(&self, stamp: Stamp) {
         self.arrival.store(stamp.arrival.as_nanos(), Ordering::Relaxed);
         self.published.store(stamp.published.as_nanos(), Ordering::Relaxed);
@@ -170,8 +188,10 @@ pub struct LaneWriter {
     shared: Arc<Shared>,
     /// The buffer that is ours now.
     own: u8,
-    /// For each buffer, per block, the table's revision that was copied into it.
-    copied: [Box<[u64]>; 3],
+    /// Per block, for each buffer, one bit for each look that changed since it was copied there.
+    stale: Box<[[u64; 3]]>,
+    /// Of the table published last.
+    generation: u64,
     waker: LaneWaker,
 }
 
@@ -183,22 +203,28 @@ impl LaneWriter {
 
     /// Publishes `table` and wakes the reader if it is idle. Wait-free.
     ///
-    /// One writer publishes one table for good, or one that [superseded](GroupTable::supersede) it.
+    /// One writer publishes one table for good, or one that [superseded](GroupTable::supersede) it;
+    /// and no change is [forgotten](GroupTable::clear_changed) before it was published.
     pub fn publish(&mut self, table: &GroupTable, stamp: Stamp) {
         let own = usize::from(self.own);
         let buffer = &self.shared.buffers[own];
         debug_assert_eq!(table.len(), buffer.words.len());
         buffer.begin();
-        for (block, copied) in self.copied[own].iter_mut().enumerate().take(table.blocks()) {
-            let revision = table.block_revision(block);
-            if *copied == revision {
+        if self.generation != table.generation() {
+            self.generation = table.generation();
+            self.stale.fill([u64::MAX; 3]);
+        }
+        for (block, (stale, &changed)) in
+            self.stale.iter_mut().zip(table.changed_bits()).enumerate()
+        {
+            let bits = stale[own] | changed;
+            if bits == 0 {
                 continue;
             }
-            for (to, from) in buffer.block(block).iter().zip(table.block_words(block)) {
-                to.store(*from, Ordering::Relaxed);
-            }
-            buffer.revisions[block].store(revision, Ordering::Relaxed);
-            *copied = revision;
+            stale.iter_mut().for_each(|stale| *stale |= changed);
+            stale[own] = 0;
+            buffer.store(block, bits, table.block_words(block));
+            buffer.revisions[block].store(table.block_revision(block), Ordering::Relaxed);
         }
         buffer.set_stamp(stamp);
         buffer.end();
@@ -336,6 +362,7 @@ mod tests {
         for round in 0..50usize {
             table.set(round * 37 % groups, Look { red: round as u8, ..RED });
             writer.publish(&table, stamp(round as u64 + 1));
+            table.clear_changed();
             if round % 3 == 0 {
                 let (seen, at) = reader.latest();
                 assert_eq!(at.sequence, round as u64 + 1);
@@ -351,10 +378,12 @@ mod tests {
         old.set(0, RED);
         for sequence in 1..=3 {
             writer.publish(&old, stamp(sequence));
+            old.clear_changed();
             reader.refresh();
         }
         let mut new = GroupTable::new(2);
         new.set(1, RED);
+        new.clear_changed();
         new.supersede(&old);
         writer.publish(&new, stamp(4));
         let (seen, _) = reader.latest();
@@ -414,6 +443,7 @@ mod tests {
                 table.set(group, Look::from_bits(sequence));
             }
             writer.publish(&table, stamp(sequence));
+            table.clear_changed();
         }
         thread.join().unwrap();
     }
@@ -436,6 +466,7 @@ mod model {
             table.set(group, Look::from_bits(sequence));
         }
         writer.publish(table, Stamp { sequence, ..Stamp::default() });
+        table.clear_changed();
     }
 
     /// What a whole table with this sequence number looks like in the model below.

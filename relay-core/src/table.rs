@@ -3,8 +3,9 @@
 //! Between stage 4 (patch, output), which writes it, and the lanes, which carry it to the radios.
 //! Plain memory of one thread; [`lane`](crate::lane) is what crosses threads.
 //!
-//! Looks lie in blocks of [`BLOCK`]. Each block knows the revision of the table that last changed
-//! it, so that whoever holds a copy copies only the blocks that changed since.
+//! Looks lie in blocks of [`BLOCK`]. Each block knows which of its groups changed since the table was
+//! last published, so that whoever holds a copy copies only those; and the revision of the table that
+//! last changed it, so that whoever gets the copy looks only at blocks that changed.
 
 use crate::look::Look;
 
@@ -22,6 +23,8 @@ pub struct GroupTable {
     changed: Box<[u64]>,
     /// Counts changes; never repeats.
     revision: u64,
+    /// Tables that this one [superseded](Self::supersede).
+    generation: u64,
 }
 
 impl GroupTable {
@@ -33,6 +36,7 @@ impl GroupTable {
             revisions: vec![0; blocks].into_boxed_slice(),
             changed: vec![0; blocks].into_boxed_slice(),
             revision: 0,
+            generation: 0,
         }
     }
 
@@ -52,11 +56,13 @@ impl GroupTable {
     }
 
     /// Gives `group` a look. True if that changed it; a group that is not there does not change.
+    #[inline]
     pub fn set(&mut self, group: usize, look: Look) -> bool {
         self.set_word(group, look.to_bits())
     }
 
     /// Gives `group` a look as a word. True if that changed it.
+    #[inline]
     pub(crate) fn set_word(&mut self, group: usize, word: u64) -> bool {
         match self.words.get_mut(group) {
             Some(old) if *old != word => *old = word,
@@ -97,7 +103,8 @@ impl GroupTable {
         self.changed.iter().any(|bits| *bits != 0)
     }
 
-    /// Forgets which groups changed. Publishing does not depend on it.
+    /// Forgets which groups changed. To be called when the table was published to all its lanes: they
+    /// copy the groups that changed since.
     pub fn clear_changed(&mut self) {
         self.changed.fill(0);
     }
@@ -106,18 +113,24 @@ impl GroupTable {
     /// block counts as newer than any block of `old`. To be called when a reloaded show brings a
     /// new table, or else its revisions could be mistaken for ones already copied.
     pub fn supersede(&mut self, old: &Self) {
+        self.generation = old.generation + 1;
         self.revision += old.revision + 1;
         self.revisions.fill(self.revision);
-    }
-
-    /// Blocks in the table.
-    pub(crate) fn blocks(&self) -> usize {
-        self.revisions.len()
     }
 
     /// The revision that last changed `block`.
     pub(crate) fn block_revision(&self, block: usize) -> u64 {
         self.revisions[block]
+    }
+
+    /// How many tables it superseded.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// Per block, one bit for each group that changed since [`clear_changed`](Self::clear_changed).
+    pub(crate) fn changed_bits(&self) -> &[u64] {
+        &self.changed
     }
 
     /// The looks of `block` as words; [`BLOCK`] of them, fewer in the last.
@@ -128,7 +141,7 @@ impl GroupTable {
 }
 
 /// The indices of the ones in a word, ascending.
-struct Ones(u64);
+pub(crate) struct Ones(pub(crate) u64);
 
 impl Iterator for Ones {
     type Item = usize;
