@@ -11,7 +11,7 @@ use super::{DmxData, Dropped, Merge, Merged};
 use crate::event::{EventKind, EventQueue};
 use crate::limits::ARTNET_SOURCES_MAX;
 use crate::time::Time;
-use crate::universe::{SLOTS, Universe};
+use crate::universe::Universe;
 
 impl Merge {
     /// Stream_Terminated (E1.31 §6.2.6).
@@ -138,9 +138,8 @@ impl Merge {
     ) {
         let at = self.at(u, p);
         let (port, place) = (&mut self.ports[u], &mut self.places[at]);
+        // What the arrays of its slots have from before is not looked at until it was replaced.
         place.enliven(now, data);
-        self.levels[at] = [0; SLOTS];
-        self.priorities[at] = [0; SLOTS];
         port.live += 1;
         let Some(universe) = port.universe else { return };
         if let SourceId::ArtNet { ip, .. } = data.source {

@@ -106,7 +106,13 @@ impl Merge {
     }
 
     /// Whether a port-address merges streams from different addresses.
+    #[inline]
     pub fn is_merging(&self, u: usize) -> bool {
+        // Without a look at places far apart in memory: nearly always.
+        self.ports[u].live > 1 && self.has_several_senders(u)
+    }
+
+    fn has_several_senders(&self, u: usize) -> bool {
         let ip = |id| match id {
             SourceId::ArtNet { ip, .. } => Some(ip),
             SourceId::Sacn(_) => None,
@@ -185,14 +191,14 @@ impl Merge {
 
     /// Keeps slots until the beat; what waited before is replaced.
     pub(super) fn hold(&mut self, u: usize, p: u8, data: &DmxData<'_>) {
-        let at = self.at(u, p);
+        let (at, slots_at) = (self.at(u, p), self.slots_at(u, p));
         match data.slots {
             Slots::Levels(slots) => {
-                replace(&mut self.held_levels[at], slots);
+                replace(&mut self.held_levels[slots_at], slots);
                 self.places[at].held_levels = Some(data.priority);
             }
             Slots::Priorities(slots) => {
-                replace(&mut self.held_priorities[at], slots);
+                replace(&mut self.held_priorities[slots_at], slots);
                 self.places[at].held_priorities = true;
             }
         }
@@ -204,17 +210,16 @@ impl Merge {
     /// Puts what waits at a place into its arrays.
     #[inline]
     pub(super) fn release_place(&mut self, u: usize, p: u8) -> Stored {
-        let at = self.at(u, p);
+        let (at, slots_at) = (self.at(u, p), self.slots_at(u, p));
         let mut stored = Stored::Nothing;
         if let Some(priority) = self.places[at].held_levels.take() {
-            let changed = self.levels[at] != self.held_levels[at];
-            self.levels[at] = self.held_levels[at];
+            let changed = replace(&mut self.levels[slots_at], &self.held_levels[slots_at]);
             stored = self.levels_stored(u, p, priority, changed);
         }
         if std::mem::take(&mut self.places[at].held_priorities) {
             let first = !std::mem::replace(&mut self.places[at].has_priorities, true);
-            if first || self.priorities[at] != self.held_priorities[at] {
-                self.priorities[at] = self.held_priorities[at];
+            let held = &self.held_priorities[slots_at];
+            if replace(&mut self.priorities[slots_at], held) || first {
                 stored = Stored::Rank;
             }
         }

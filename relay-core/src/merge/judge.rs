@@ -50,8 +50,8 @@ impl Merge {
             return;
         }
         for p in 0..self.places_each as u8 {
-            let at = self.at(u, p);
-            self.levels[at] = [0; SLOTS];
+            let (at, slots_at) = (self.at(u, p), self.slots_at(u, p));
+            self.levels[slots_at] = [0; SLOTS];
             self.places[at].held_levels = None;
         }
         self.out_levels[u] = [0; SLOTS];

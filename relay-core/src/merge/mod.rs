@@ -6,7 +6,7 @@
 //! sACN and Art-Net come as the same [`DmxData`].
 //!
 //! Promises: no lock, no allocation after [`Merge::new`], no clock; equal calls give equal results.
-//! A packet of a source that rules alone costs a comparison and, if something changed, two copies.
+//! A packet of a source that rules alone costs a comparison and, if something changed, a copy.
 //! Time-outs are found by one heap of deadlines; a deadline may be early, never late, so a packet
 //! does not touch the heap and a time-out called too early does nothing.
 //!
@@ -37,6 +37,7 @@
 //!   than one that is in: then it takes the place of the lowest. Art-Net: two sources.
 
 mod admit;
+mod all_slots;
 mod arbitrate;
 mod continuity;
 mod data;
@@ -61,6 +62,7 @@ use crate::time::Time;
 use crate::timers::Timers;
 use crate::universe::{SLOTS, Universe};
 
+use all_slots::AllSlots;
 use place::{Order, Place, State};
 use port::{Exclusive, Port};
 use sync::{Controllers, SyncAddresses};
@@ -101,15 +103,18 @@ pub struct Merge {
     ports: Vec<Port>,
     /// Ports that are not in use.
     free: Vec<u32>,
-    /// By port, [`places_each`](Self::places_each) for each; so the four below.
+    /// By port, [`places_each`](Self::places_each) for each.
     places: Vec<Place>,
-    levels: Vec<[u8; SLOTS]>,
-    priorities: Vec<[u8; SLOTS]>,
-    held_levels: Vec<[u8; SLOTS]>,
-    held_priorities: Vec<[u8; SLOTS]>,
+    /// By place, then by port; so the three below. Most universes use one place, and what the others
+    /// have reserved here stays untouched in one piece.
+    levels: AllSlots,
+    priorities: AllSlots,
+    held_levels: AllSlots,
+    held_priorities: AllSlots,
+    /// By port; those of a port with a [solo](Port::solo) place are in `levels`.
+    out_levels: AllSlots,
     /// By port.
-    out_levels: Vec<[u8; SLOTS]>,
-    out_owners: Vec<[u8; SLOTS]>,
+    out_owners: AllSlots,
     /// Deadlines of the ports, and after them that of synchronization.
     timers: Timers,
     sync_deadline: Time,
@@ -143,12 +148,12 @@ impl Merge {
             ports: Vec::with_capacity(limits.universes),
             free: Vec::with_capacity(limits.universes),
             places: Vec::with_capacity(places),
-            levels: Vec::with_capacity(places),
-            priorities: Vec::with_capacity(places),
-            held_levels: Vec::with_capacity(places),
-            held_priorities: Vec::with_capacity(places),
-            out_levels: Vec::with_capacity(limits.universes),
-            out_owners: Vec::with_capacity(limits.universes),
+            levels: AllSlots::new(places),
+            priorities: AllSlots::new(places),
+            held_levels: AllSlots::new(places),
+            held_priorities: AllSlots::new(places),
+            out_levels: AllSlots::new(limits.universes),
+            out_owners: AllSlots::new(limits.universes),
             timers: Timers::new(limits.universes + 1),
             sync_deadline: NEVER,
             addresses: SyncAddresses::new(),
@@ -170,17 +175,9 @@ impl Merge {
                 let places = (self.ports.len() + 1) * self.places_each;
                 self.ports.push(port);
                 self.places.resize(places, Place::FREE);
-                for slots in [
-                    &mut self.levels,
-                    &mut self.priorities,
-                    &mut self.held_levels,
-                    &mut self.held_priorities,
-                ] {
-                    slots.resize(places, [0; SLOTS]);
-                }
-                self.out_levels.push([0; SLOTS]);
-                self.out_owners.push([NO_OWNER; SLOTS]);
-                self.ports.len() - 1
+                let u = self.ports.len() - 1;
+                self.out_owners[u] = [NO_OWNER; SLOTS];
+                u
             }
             None => return None,
         };
@@ -216,8 +213,12 @@ impl Merge {
     }
 
     /// The winning levels.
+    #[inline]
     pub fn levels(&self, u: usize) -> &[u8; SLOTS] {
-        &self.out_levels[u]
+        match self.ports[u].solo {
+            NO_OWNER => &self.out_levels[u],
+            solo => &self.levels[self.slots_at(u, solo)],
+        }
     }
 
     /// Per slot the place of the winning source, [`NO_OWNER`] if none; places mean nothing but
@@ -294,7 +295,13 @@ impl Merge {
         merged
     }
 
-    /// The index of a place in the arrays of places.
+    /// The index of a place in the arrays of slots.
+    #[inline]
+    fn slots_at(&self, u: usize, p: u8) -> usize {
+        usize::from(p) * self.universes_max + u
+    }
+
+    /// The index of a place in the array of places.
     #[inline]
     fn at(&self, u: usize, p: u8) -> usize {
         u * self.places_each + usize::from(p)

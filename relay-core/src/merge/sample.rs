@@ -88,7 +88,7 @@ impl Merge {
         out.universe = port.universe;
         out.signal = port.signal;
         out.mode = port.mode;
-        out.levels = self.out_levels[u];
+        out.levels = *self.levels(u);
         out.last_heard = port.last_heard;
         out.rate_mhz = 0;
         out.count = 0;
@@ -160,7 +160,7 @@ impl Merge {
         let rank = |p: u8, slot: usize| {
             let at = self.at(u, p);
             match self.places[at].has_priorities {
-                true => rank_of_slot(self.priorities[at][slot]),
+                true => rank_of_slot(self.priorities[self.slots_at(u, p)][slot]),
                 false => rank_of_universe(self.places[at].priority),
             }
         };

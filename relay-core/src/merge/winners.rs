@@ -45,14 +45,14 @@ impl Merge {
     /// Takes slots into the arrays of the source.
     #[inline]
     pub(super) fn store(&mut self, u: usize, p: u8, data: &DmxData<'_>) -> Stored {
-        let at = self.at(u, p);
+        let (at, slots_at) = (self.at(u, p), self.slots_at(u, p));
         match data.slots {
             Slots::Levels(slots) => {
-                let changed = replace(&mut self.levels[at], slots);
+                let changed = replace(&mut self.levels[slots_at], slots);
                 self.levels_stored(u, p, data.priority, changed)
             }
             Slots::Priorities(slots) => {
-                let changed = replace(&mut self.priorities[at], slots);
+                let changed = replace(&mut self.priorities[slots_at], slots);
                 let first = !std::mem::replace(&mut self.places[at].has_priorities, true);
                 if changed || first { Stored::Rank } else { Stored::Nothing }
             }
@@ -93,7 +93,6 @@ impl Merge {
             Stored::Nothing => {}
             _ if self.ports[u].unsettled => {}
             Stored::Levels if solo == p => {
-                self.out_levels[u] = self.levels[self.at(u, p)];
                 self.mark_changed(u);
             }
             // Another one has a higher priority.
@@ -127,29 +126,34 @@ impl Merge {
         if port.mode == MergeMode::Ltp {
             order.sort_unstable_by_key(|&p| std::cmp::Reverse(places[usize::from(p)].changed));
         }
-        let levels = &self.levels[u * each..(u + 1) * each];
+        let slots_at = |p: u8| usize::from(p) * self.universes_max + u;
+        let (levels, priorities) = (&self.levels, &self.priorities);
         let winners = Winners { levels: &mut self.out_levels[u], owners: &mut self.out_owners[u] };
-        port.solo = NO_OWNER;
+        let was_solo = std::mem::replace(&mut port.solo, NO_OWNER);
         if slot_by_slot {
-            let priorities = &self.priorities[u * each..(u + 1) * each];
             let sources = order.iter().map(|&place| {
-                let p = usize::from(place);
-                let priorities = places[p].has_priorities.then_some(&priorities[p]);
-                Source { place, priority: places[p].priority, levels: &levels[p], priorities }
+                let (p, at) = (usize::from(place), slots_at(place));
+                let priorities = places[p].has_priorities.then(|| &priorities[at]);
+                Source { place, priority: places[p].priority, levels: &levels[at], priorities }
             });
             winners.slot_by_slot(port.mode, sources);
         } else {
             let mut best =
                 order.iter().copied().filter(|&p| places[usize::from(p)].priority == top);
             match (best.clone().next(), at_top, port.mode) {
-                (None, ..) => return self.silent(u, now, events),
+                (None, ..) => {
+                    if was_solo != NO_OWNER {
+                        *winners.levels = levels[slots_at(was_solo)];
+                    }
+                    return self.silent(u, now, events);
+                }
                 (Some(p), 1, _) => {
                     port.solo = p;
-                    winners.alone(p, &levels[usize::from(p)]);
+                    winners.owners.fill(p);
                 }
-                (Some(p), _, MergeMode::Ltp) => winners.alone(p, &levels[usize::from(p)]),
+                (Some(p), _, MergeMode::Ltp) => winners.alone(p, &levels[slots_at(p)]),
                 (_, _, MergeMode::Htp) => {
-                    winners.highest(best.by_ref().map(|p| (p, &levels[usize::from(p)])));
+                    winners.highest(best.by_ref().map(|p| (p, &levels[slots_at(p)])));
                 }
             }
         }
