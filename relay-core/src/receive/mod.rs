@@ -168,9 +168,14 @@ impl Receiver {
     }
 
     /// Sleeps until a socket is readable, the waker was called or `until` has come. With a socket
-    /// that is readable already, or with busy waiting, it only looks at the others.
+    /// that is readable already it only looks at the others. With busy waiting every socket is to be
+    /// tried: that takes as long as to ask which.
     pub fn wait(&mut self, until: Option<Time>) -> io::Result<()> {
-        let timeout = if self.busy || self.is_ready() || self.woken {
+        if self.busy {
+            self.look_at_all();
+            return Ok(());
+        }
+        let timeout = if self.is_ready() || self.woken {
             Some(Duration::ZERO)
         } else {
             until.map(|until| until.since(self.clock.now()))
@@ -252,8 +257,9 @@ impl Receiver {
         // A batch that is not full has emptied the socket. Where batches are of one, only an
         // empty one tells.
         if count == 0 || (BATCH_SIZE > 1 && count < BATCH_SIZE) {
-            place.ready = false;
             place.empty_at = before;
+            // Of several the next is on its way: to look once more is cheaper than to wait for it.
+            place.ready = count > 1;
         }
         for (meta, buffer) in self.metas[..count].iter().zip(self.buffers.chunks(BUFFER_STRIDE)) {
             let stride = meta.stride.max(1);

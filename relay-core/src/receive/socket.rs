@@ -95,6 +95,7 @@ impl BoundSocket {
         let usable = if cfg!(target_os = "linux") { granted / 2 } else { granted };
         let mut io = UdpSocket::from_std(socket.into());
         let state = UdpSocketState::new(UdpSockRef::from(&io))?;
+        forget_traffic_class(&io, address);
         let address = io.local_addr()?;
         registry.register(&mut io, Token(port.index()), Interest::READABLE)?;
         Ok(Self {
@@ -133,6 +134,20 @@ fn share_port(socket: &Socket) -> io::Result<()> {
     socket.set_reuse_port(true)?;
     Ok(())
 }
+
+/// Asked for on behalf of QUIC, and written beside every datagram; nobody looks at it here. Where it
+/// cannot be switched off it costs a little time.
+#[cfg(target_os = "linux")]
+fn forget_traffic_class(socket: &UdpSocket, address: SocketAddr) {
+    let options = SockRef::from(socket);
+    let _ = match address {
+        SocketAddr::V4(_) => options.set_recv_tos_v4(false),
+        SocketAddr::V6(_) => options.set_recv_tclass_v6(false),
+    };
+}
+
+#[cfg(not(target_os = "linux"))]
+fn forget_traffic_class(_: &UdpSocket, _: SocketAddr) {}
 
 #[cfg(target_os = "linux")]
 fn own_groups_only(socket: &Socket, address: SocketAddr, own_only: bool) -> io::Result<()> {
