@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Counts the instructions of a packet's way, from the datagram to the radio's lane, under valgrind:
 # the same on every run, however busy the machine is. Fails if a case needs more than it may.
-# What a case may need is what it needed when it was written down, and a fifth more for another
+# What a case may need is what it needed when it was written down, and a tenth more for another
 # compiler. A change that makes it better lowers the number here.
 # usage: benches/instructions.sh
 set -euo pipefail
@@ -21,8 +21,8 @@ count() { # case, packets
 
 failed=0
 while read -r name most; do
-  few=$(count "$name" 1000) many=$(count "$name" 3000)
-  each=$(((many - few) / 2000))
+  few=$(count "$name" 300) many=$(count "$name" 1300)
+  each=$(((many - few) / 1000))
   verdict="at most $most"
   [ "$each" -le "$most" ] || { verdict="TOO MANY, $verdict"; failed=1; }
   printf '%-16s %6d instructions a packet (%s)\n' "$name" "$each" "$verdict"

@@ -5,12 +5,14 @@ use std::process::ExitCode;
 #[cfg(target_os = "linux")]
 fn main() -> ExitCode {
     use clap::Parser;
-    use wristcast_benches::compare::{Compare, Load, Role};
+    use wristcast_benches::compare::{Compare, Load, Role, Scale};
 
     #[derive(Debug, Parser)]
     enum Cli {
         /// wristcast, the kernel's limit and other receivers under the same load.
         Compare(Compare),
+        /// What wristcast costs as universes, groups, sources and radios grow in number.
+        Scale(Scale),
         /// One receiver, until standard input ends.
         #[command(hide = true)]
         Receive(Role),
@@ -20,6 +22,7 @@ fn main() -> ExitCode {
 
     let result = match Cli::parse() {
         Cli::Compare(compare) => compare.run(),
+        Cli::Scale(scale) => scale.run(),
         Cli::Receive(role) => role.play(),
         Cli::Load(load) => load.send().and_then(|sent| {
             println!("{}", serde_json::to_string(&sent)?);

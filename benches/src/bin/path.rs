@@ -22,6 +22,9 @@ use wristcast_core::wire::{artnet, sacn};
 const SACN_AT: (usize, usize) = (111, 126);
 const ARTNET_AT: (usize, usize) = (12, 18);
 
+/// Consoles send a universe 44 times a second.
+const FRAME: Duration = Duration::from_micros(22_727);
+
 /// What comes.
 struct Case {
     name: &'static str,
@@ -29,16 +32,22 @@ struct Case {
     sources: u8,
     /// Every slot has another level in every packet.
     changes: bool,
+    /// From dark to full and back in every packet: the strobe guard has all to do.
+    flashes: bool,
     /// For a universe that nobody patched.
     stranger: bool,
 }
 
-const CASES: [Case; 5] = [
-    Case { name: "sacn-still", artnet: false, sources: 1, changes: false, stranger: false },
-    Case { name: "sacn-changes", artnet: false, sources: 1, changes: true, stranger: false },
-    Case { name: "sacn-two-merged", artnet: false, sources: 2, changes: true, stranger: false },
-    Case { name: "artnet-changes", artnet: true, sources: 1, changes: true, stranger: false },
-    Case { name: "not-patched", artnet: false, sources: 1, changes: true, stranger: true },
+const USUAL: Case =
+    Case { name: "", artnet: false, sources: 1, changes: true, flashes: false, stranger: false };
+
+const CASES: [Case; 6] = [
+    Case { name: "sacn-still", changes: false, ..USUAL },
+    Case { name: "sacn-changes", ..USUAL },
+    Case { name: "sacn-flashes", flashes: true, ..USUAL },
+    Case { name: "sacn-two-merged", sources: 2, ..USUAL },
+    Case { name: "artnet-changes", artnet: true, ..USUAL },
+    Case { name: "not-patched", stranger: true, ..USUAL },
 ];
 
 fn main() -> ExitCode {
@@ -73,11 +82,12 @@ fn run(case: &Case, packets: u64) -> Option<u64> {
     for n in 0..packets {
         let place = (n % u64::from(case.sources)) as usize;
         let packet = &mut bytes[place];
-        packet[sequence_at] = (n / u64::from(case.sources) % 255 + 1) as u8;
+        let frame = n / u64::from(case.sources);
+        packet[sequence_at] = (frame % 255 + 1) as u8;
         if case.changes {
-            packet[slots_at..].fill(n as u8);
+            packet[slots_at..].fill(if case.flashes { 255 * (n % 2) as u8 } else { n as u8 });
         }
-        let at = Time::from_millis(1) + Duration::from_micros(44 * n);
+        let at = Time::from_millis(1) + FRAME * frame as u32;
         let outcome = engine.handle_datagram(Datagram {
             bytes: packet,
             source: SocketAddr::from((Ipv4Addr::new(10, 0, 0, 1 + place as u8), 5568)),

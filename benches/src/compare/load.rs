@@ -1,4 +1,5 @@
-//! The load: sACN or Art-Net data of many universes, every slot another level in every frame.
+//! The load: sACN or Art-Net data of many universes, every slot another level in every frame, or
+//! some slots.
 
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
@@ -60,6 +61,10 @@ pub struct Load {
     /// Frames to send.
     #[arg(long)]
     pub frames: u32,
+    /// Slots of each universe that change in a frame, percent; another part in every frame, as in a
+    /// chase.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub changing: u8,
 }
 
 /// What a load came to.
@@ -94,7 +99,7 @@ impl Load {
             let number = (frame % 255 + 1) as u8;
             for packet in &mut packets {
                 packet[sequence_at] = number;
-                packet[slots_at..].fill(number);
+                self.change(&mut packet[slots_at..], frame, number);
             }
             wait_until(due);
             sent.late_frames += u32::from(due.elapsed() > period / 2);
@@ -113,6 +118,15 @@ impl Load {
         }
         sent.seconds = begin.elapsed().as_secs_f64();
         Ok(sent)
+    }
+
+    /// Gives the slots that change in a frame another level.
+    fn change(&self, slots: &mut [u8], frame: u32, level: u8) {
+        let run = (slots.len() * usize::from(self.changing)).div_ceil(100);
+        let begin = frame as usize * run % slots.len();
+        let end = (begin + run).min(slots.len());
+        slots[begin..end].fill(level);
+        slots[..begin + run - end].fill(level);
     }
 
     /// One packet of every universe and source.

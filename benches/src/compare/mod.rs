@@ -13,6 +13,7 @@ mod outside;
 mod relay;
 mod report;
 mod role;
+mod scale;
 mod watch;
 
 use std::io;
@@ -26,6 +27,7 @@ use role::{Cost, Kind, Running};
 
 pub use load::{Load, Pattern, Protocol, Sent};
 pub use role::Role;
+pub use scale::Scale;
 
 /// Standard ports: some peers know no others.
 const SACN_PORT: u16 = 5568;
@@ -52,9 +54,34 @@ pub struct Compare {
     /// Leave out other programs and crates.
     #[arg(long)]
     no_peers: bool,
+    /// These parts alone.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    only: Vec<Part>,
+    /// On loopback alone.
+    #[arg(long)]
+    loopback: bool,
     /// Draw the costs of a packet into this file.
     #[arg(long, value_name = "FILE.svg")]
     plot: Option<std::path::PathBuf>,
+}
+
+/// A part of the comparison.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Part {
+    /// Against bare loops, packets evenly spread.
+    Even,
+    /// Against bare loops, packets in bursts.
+    Burst,
+    /// Under a flood of strangers.
+    Attacked,
+    /// Packets that come alone, with a thread that never sleeps.
+    Isolated,
+    /// The greatest rate without loss.
+    FlatOut,
+    /// From the start to the first look.
+    FirstLook,
+    /// Against other receivers.
+    Peers,
 }
 
 /// One receiver under one load.
@@ -64,7 +91,11 @@ struct Trial<'a> {
     protocol: Protocol,
     pattern: Pattern,
     universes: u16,
+    /// Sources of each.
+    sources: u16,
     seconds: f64,
+    /// Slots that change in a frame, percent.
+    changing: u8,
     /// 20,000 packets a second from ten thousand sources that do not exist, beside the load.
     attacked: bool,
 }
@@ -94,7 +125,9 @@ impl Trial<'_> {
             format!("--protocol={}", word(&self.protocol)),
             format!("--pattern={}", word(&self.pattern)),
             format!("--universes={}", self.universes),
+            format!("--sources={}", self.sources),
             format!("--frames={}", (self.seconds * rate) as u32),
+            format!("--changing={}", self.changing),
         ];
         let strangers = [
             format!("--to={to}"),
@@ -134,18 +167,30 @@ impl Compare {
             println!("without root there are no namespaces: loopback only, and no other programs");
         }
         let mut report = Report::default();
-        for &way in networks.ways() {
+        let ways = networks.ways();
+        for &way in if self.loopback { &ways[..1] } else { ways } {
             for &universes in &self.universes {
-                for pattern in [Pattern::Even, Pattern::Burst] {
-                    self.against_the_limit(&networks, way, pattern, universes, &mut report)?;
+                for (part, pattern) in [(Part::Even, Pattern::Even), (Part::Burst, Pattern::Burst)]
+                {
+                    if self.has(part) {
+                        self.against_the_limit(&networks, way, pattern, universes, &mut report)?;
+                    }
                 }
             }
         }
-        self.attacked(&networks)?;
-        self.isolated(&networks)?;
-        self.flat_out(&networks)?;
-        self.first_look(&networks)?;
-        if !self.no_peers {
+        if self.has(Part::Attacked) {
+            self.attacked(&networks)?;
+        }
+        if self.has(Part::Isolated) {
+            self.isolated(&networks)?;
+        }
+        if self.has(Part::FlatOut) {
+            self.flat_out(&networks)?;
+        }
+        if self.has(Part::FirstLook) {
+            self.first_look(&networks)?;
+        }
+        if self.has(Part::Peers) && !self.no_peers {
             for &universes in self.universes.iter().filter(|&&universes| universes <= 512) {
                 self.against_peers(&networks, universes, &mut report)?;
             }
@@ -156,8 +201,21 @@ impl Compare {
         Ok(())
     }
 
+    fn has(&self, part: Part) -> bool {
+        self.only.is_empty() || self.only.contains(&part)
+    }
+
+    /// The hardest show: every group changes in every packet, and has a band of its own.
     fn wristcast(&self, universes: u16) -> Wristcast {
-        Wristcast { universes, groups: self.groups, radios: 1, spin: false, first_look: false }
+        Wristcast {
+            universes,
+            groups: self.groups,
+            radios: 1,
+            usual: false,
+            sources_per_universe: 8,
+            spin: false,
+            first_look: false,
+        }
     }
 
     fn trial<'a>(&self, networks: &'a Networks, pattern: Pattern, universes: u16) -> Trial<'a> {
@@ -167,7 +225,9 @@ impl Compare {
             protocol: Protocol::Sacn,
             pattern,
             universes,
+            sources: 1,
             seconds: self.seconds,
+            changing: 100,
             attacked: false,
         }
     }
@@ -181,15 +241,18 @@ impl Compare {
         report: &mut Report,
     ) -> io::Result<()> {
         let trial = Trial { way, ..self.trial(networks, pattern, universes) };
+        let usual = Trial { way, changing: 10, ..self.trial(networks, pattern, universes) };
+        let of_usual = Wristcast { usual: true, ..self.wristcast(universes) };
         let kinds = [
-            ("bare, counts", Kind::BareCount),
-            ("bare, stamps", Kind::BareStamp { spin: false }),
-            ("wristcast", Kind::Wristcast(self.wristcast(universes))),
+            ("bare, counts", &trial, Kind::BareCount),
+            ("bare, stamps", &trial, Kind::BareStamp { spin: false }),
+            ("wristcast", &trial, Kind::Wristcast(self.wristcast(universes))),
+            ("wristcast, usual", &usual, Kind::Wristcast(of_usual)),
         ];
         println!("\n{} {pattern:?} {universes} universes x 44 Hz", way.word());
-        let mut cells = kinds.each_ref().map(|(name, _)| Cell::new(name));
+        let mut cells = kinds.each_ref().map(|(name, ..)| Cell::new(name));
         for _ in 0..self.rounds {
-            for ((_, kind), cell) in kinds.iter().zip(&mut cells) {
+            for ((_, trial, kind), cell) in kinds.iter().zip(&mut cells) {
                 let (sent, cost) = trial.run(kind.clone())?;
                 cell.add(sent, cost);
             }

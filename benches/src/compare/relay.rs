@@ -11,6 +11,9 @@ use wristcast_core::relay::{Options, Relay};
 use super::load::Protocol;
 use super::role::{Quantiles, Received, Receiving, bounds_us};
 
+/// Links of a Bluetooth adapter, most of them have fewer.
+const USUAL_BANDS: u32 = 32;
+
 /// A relay of a show for `universes`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Wristcast {
@@ -22,6 +25,14 @@ pub struct Wristcast {
     /// Simulated radios, one band for each group.
     #[arg(long, default_value_t = 1)]
     pub radios: u32,
+    /// A show as it is patched and carried: groups one after the other, and no more bands on a radio
+    /// than a Bluetooth adapter has links. Else neighbours of a universe are far apart in the show, and
+    /// every group has a band.
+    #[arg(long)]
+    pub usual: bool,
+    /// Sources that a universe has room for.
+    #[arg(long, default_value_t = 8)]
+    pub sources_per_universe: u16,
     /// Never sleep for a packet.
     #[arg(long)]
     pub spin: bool,
@@ -54,15 +65,23 @@ impl Wristcast {
             Protocol::Artnet => ("artnet", "artnet_port"),
         };
         let mut show = format!(
-            "name = 'compare'\n[network]\ninterfaces = ['lo', 'load']\n{port} = {}\n",
-            bind.port()
+            "name = 'compare'\n[network]\ninterfaces = ['lo', 'load']\n{port} = {}\n\
+             sources_per_universe = {}\n",
+            bind.port(),
+            self.sources_per_universe
         );
         if self.spin {
             show += "busy_wait = true\n";
         }
         let universes = u32::from(self.universes);
         for group in 0..self.groups {
-            let (universe, place) = (1 + group % universes, group / universes);
+            let (universe, place) = match self.usual {
+                true => {
+                    let each = self.groups.div_ceil(universes);
+                    (1 + group / each, group % each)
+                }
+                false => (1 + group % universes, group / universes),
+            };
             let _ = write!(
                 show,
                 "[[group]]\nname = '{group}'\nuniverse = '{kind}/{universe}'\naddress = {}\n\
@@ -75,6 +94,14 @@ impl Wristcast {
                 show,
                 "[[radio]]\nname = 'radio {radio}'\nkind = 'simulated'\nbands_per_group = 1\n"
             );
+            if self.usual {
+                let bands = (0..USUAL_BANDS).map(|n| n * self.groups / USUAL_BANDS);
+                let _ = writeln!(
+                    show,
+                    "groups = {:?}",
+                    bands.map(|n| n.to_string()).collect::<Vec<_>>()
+                );
+            }
         }
         show
     }

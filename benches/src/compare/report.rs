@@ -12,6 +12,7 @@ pub(super) struct Cell {
     name: String,
     cpu_ns: Vec<f64>,
     path_ns: Vec<f64>,
+    radio_ns: Vec<f64>,
     lost: Vec<f64>,
     memory_mb: Vec<f64>,
     published: Vec<Quantiles>,
@@ -25,6 +26,7 @@ impl Cell {
             name: name.to_owned(),
             cpu_ns: vec![],
             path_ns: vec![],
+            radio_ns: vec![],
             lost: vec![],
             memory_mb: vec![],
             published: vec![],
@@ -38,6 +40,7 @@ impl Cell {
         let got = sent.packets.saturating_sub(cost.dropped).max(1) as f64;
         self.cpu_ns.push(cost.cpu_ns as f64 / got);
         self.path_ns.push(cost.path_ns as f64 / got);
+        self.radio_ns.push(cost.radio_ns as f64 / got);
         self.lost.push(cost.dropped as f64 / sent.packets.max(1) as f64 * 100.0);
         self.memory_mb.push(cost.memory_bytes as f64 / 1e6);
         self.published.extend(cost.received.published_us.filter(|q| q.p50 > 0.0));
@@ -65,7 +68,7 @@ pub(super) fn median(of: &mut [f64]) -> f64 {
 /// Prints a table, ratios first: of CPU to the first cell, of latency to the first that has one.
 pub(super) fn print(cells: &[Cell]) {
     println!(
-        "                    CPU x  p50 x  p99 x   lost %   path ns  all ns   p50 us  p99 us  \
+        "                    CPU x  p50 x  p99 x   lost %   path ns  radio ns  all ns   p50 us  p99 us  \
          p99.9 us   to radio p50/p99 ms    MB"
     );
     let cpu = cells.first().map_or(1.0, Cell::path);
@@ -83,9 +86,10 @@ pub(super) fn print(cells: &[Cell]) {
         }
         let _ = write!(
             line,
-            "  {:7.3}   {:7.0} {:7.0}",
+            "  {:7.3}   {:7.0}   {:7.0} {:7.0}",
             median(&mut cell.lost.clone()),
             cell.path(),
+            median(&mut cell.radio_ns.clone()),
             median(&mut cell.cpu_ns.clone()),
         );
         if cell.published.is_empty() {

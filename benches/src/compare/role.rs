@@ -152,7 +152,9 @@ impl Role {
                 words.push(format!("--universes={}", it.universes));
                 words.push(format!("--groups={}", it.groups));
                 words.push(format!("--radios={}", it.radios));
+                words.push(format!("--sources-per-universe={}", it.sources_per_universe));
                 words.extend(it.spin.then(|| "--spin".to_owned()));
+                words.extend(it.usual.then(|| "--usual".to_owned()));
                 words.extend(it.first_look.then(|| "--first-look".to_owned()));
             }
             Kind::CrateSacn { universes } => {
@@ -181,6 +183,8 @@ pub(super) struct Cost {
     pub(super) cpu_ns: u64,
     /// Those that receive and publish; 0 if nobody knows which.
     pub(super) path_ns: u64,
+    /// Those of its radios.
+    pub(super) radio_ns: u64,
     pub(super) memory_bytes: u64,
     /// Datagrams that found its socket full.
     pub(super) dropped: u64,
@@ -244,6 +248,7 @@ impl Running {
         Ok(Cost {
             cpu_ns: after.cpu_ns - self.before.cpu_ns,
             path_ns: after.path_ns - self.before.path_ns,
+            radio_ns: after.radio_ns - self.before.radio_ns,
             memory_bytes: after.peak_bytes,
             dropped,
             received,

@@ -11,6 +11,8 @@ pub(super) struct Usage {
     /// The same of the threads that receive and publish: without radios and what else goes on
     /// beside the light's way.
     pub(super) path_ns: u64,
+    /// The same of the threads of radios.
+    pub(super) radio_ns: u64,
     /// Most memory resident at a time.
     pub(super) peak_bytes: u64,
 }
@@ -18,7 +20,7 @@ pub(super) struct Usage {
 impl Usage {
     /// Of this process and its threads that live.
     pub(super) fn of(process: u32) -> io::Result<Self> {
-        let (mut cpu_ns, mut path_ns) = (0, 0);
+        let (mut cpu_ns, mut path_ns, mut radio_ns) = (0, 0, 0);
         for thread in fs::read_dir(format!("/proc/{process}/task"))? {
             let thread = thread?.path();
             let text = fs::read_to_string(thread.join("schedstat"))?;
@@ -29,13 +31,15 @@ impl Usage {
             let name = fs::read_to_string(thread.join("comm"))?;
             if ["wristcast-relay", "bare", "peer"].contains(&name.trim_end()) {
                 path_ns += spent;
+            } else if name.starts_with("wristcast-radio") {
+                radio_ns += spent;
             }
         }
         let status = fs::read_to_string(format!("/proc/{process}/status"))?;
         let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         let kib = peak.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok());
         let kib = kib.ok_or_else(|| io::Error::other("status has changed"))?;
-        Ok(Self { cpu_ns, path_ns, peak_bytes: kib << 10 })
+        Ok(Self { cpu_ns, path_ns, radio_ns, peak_bytes: kib << 10 })
     }
 }
 
