@@ -4,9 +4,9 @@
 //! reloads, which begin radios, have a thread of their own that stands nowhere behind
 //! ([`Keeper`](crate::running_show::Keeper)).
 
-/// Sends the calling thread there. It waits for whoever wakes and wants its processor, and still gets a
-/// tenth of one that all want: orders come this way, too, and what holds a lock must let it go. If the
-/// system refuses, nothing is lost but some microseconds. Linux and Apple systems have such places;
+/// Sends the calling thread there. It gives way to whoever wakes and wants its processor, and still gets
+/// a quarter of one that all want: orders come this way, too, and what holds a lock must let it go. If
+/// the system refuses, nothing is lost but some microseconds. Linux and Apple systems have such places;
 /// elsewhere this does nothing.
 pub(crate) fn stand_behind() {
     system::stand_behind();
@@ -14,11 +14,11 @@ pub(crate) fn stand_behind() {
 
 #[cfg(target_os = "linux")]
 mod system {
-    /// A tenth of a processor that a usual thread wants, too.
-    const NICE: i32 = 10;
+    /// A quarter of a processor that a usual thread wants, too.
+    const NICE: i32 = 5;
 
-    /// For how long it may go on when somebody else wakes; the least there is.
-    const SLICE_NS: u64 = 100_000;
+    /// What it asks for at a time; the most there is. Who asks for less goes first when it wakes.
+    const SLICE_NS: u64 = 100_000_000;
 
     pub(super) fn stand_behind() {
         let place = libc::sched_attr {
@@ -72,7 +72,7 @@ mod tests {
             (place(), std::thread::spawn(place).join().unwrap())
         });
         let (inside, begun) = behind.join().unwrap();
-        assert_eq!(inside, ("10".to_owned(), "3".to_owned()));
+        assert_eq!(inside, ("5".to_owned(), "3".to_owned()));
         assert_eq!(begun, inside);
         assert_eq!(place(), before);
     }

@@ -11,6 +11,7 @@ use axum::routing::{get, post};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 use wristcast_core::relay::{HandleError, RelayHandle};
+use wristcast_core::snapshot::SceneState;
 use wristcast_core::steering::Request;
 use wristcast_core::universe::Universe;
 
@@ -138,7 +139,7 @@ fn routes() -> Router<Api> {
         router.route(path, get(async move |headers: HeaderMap| file.answer(&headers)))
     });
     page.route(path::LIVE, get(live::live))
-        .route(path::SCENE, get(|api| ask(api, |relay| Ok(relay.scene()))))
+        .route(path::SCENE, get(|api| ask(api, |relay| Ok(SceneState::clone(&relay.scene())))))
         .route(path::STATUS, get(|api| ask(api, |relay| Ok(relay.status()))))
         .route(path::UNIVERSES, get(|api| ask(api, RelayHandle::universes)))
         .route(path::UNIVERSE_SACN, get(sacn_universe))

@@ -138,8 +138,8 @@ impl Desk {
         };
         let now = Instant::now();
         if now >= self.groups_due {
-            let names = self.relay.scene().groups.into_iter().map(|group| group.name);
-            self.groups = Groups::new(names);
+            let scene = self.relay.scene();
+            self.groups = Groups::new(scene.groups.iter().map(|group| group.name.clone()));
             self.groups_due = now + GROUPS_AGE_MAX;
         }
         for message in &messages {

@@ -213,8 +213,8 @@ impl ReceiveThread {
                 self.receiver.look_at_all();
             }
         }
-        self.monitor.set_kernel_dropped(self.keeper.dropped());
         self.keeper.close_all();
+        self.monitor.set_kernel_dropped(self.keeper.dropped());
     }
 
     fn receive(&mut self) {

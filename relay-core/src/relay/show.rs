@@ -1,10 +1,12 @@
 //! The running show as the control side knows it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use crate::config::Config;
+use crate::config::{Config, Group};
 use crate::patch::Plan;
 use crate::receive::Port;
+use crate::snapshot::{SceneGroup, SceneState};
 use crate::universe::Universe;
 
 /// A show and what follows from its patch. Never changed; a reload makes another.
@@ -15,6 +17,8 @@ pub(super) struct Show {
     pub(super) universes: Vec<Universe>,
     /// Per group the dense indices of the universes that feed it, ascending.
     pub(super) feeds: Vec<Vec<usize>>,
+    /// What front ends are told of it.
+    pub(super) scene: Arc<SceneState>,
     /// Index of each group.
     by_name: BTreeMap<String, u32>,
 }
@@ -31,7 +35,15 @@ impl Show {
         }
         let names = config.groups.iter().map(|group| group.name.clone());
         let by_name = names.zip(0..).collect();
-        Self { config, universes, feeds, by_name }
+        let group =
+            |group: &Group| SceneGroup { name: group.name.clone(), position: group.position };
+        let scene = Arc::new(SceneState {
+            show: config.name.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            universes: universes.clone(),
+            groups: config.groups.iter().map(group).collect(),
+        });
+        Self { config, universes, feeds, scene, by_name }
     }
 
     pub(super) fn group_name(&self, group: usize) -> &str {

@@ -88,6 +88,9 @@ struct Place {
     closed: Option<String>,
     /// Datagrams dropped at the sockets that were open before this one.
     dropped_before: u64,
+    /// Likewise at this one, as last looked at; `None` where the system does not tell. Looking walks
+    /// through every UDP socket of the machine.
+    dropped_now: Option<u64>,
     /// Joins in a row that the system denied.
     denied: u32,
 }
@@ -276,7 +279,7 @@ impl SocketKeeper {
                 address: socket.address.to_string(),
                 joined: u32::try_from(open.memberships.count()).unwrap_or(u32::MAX),
                 receive_buffer_bytes: socket.receive_buffer_bytes as u64,
-                dropped: open.drops.count().map(|count| count + place.dropped_before),
+                dropped: place.dropped_now.map(|count| count + place.dropped_before),
             }
         })
         .collect()
@@ -293,13 +296,9 @@ impl SocketKeeper {
         reaching.map(|interface| interface.name.clone())
     }
 
-    /// What the kernel dropped at all sockets since start.
+    /// What the kernel dropped at all sockets since start, as of the last tick.
     pub(crate) fn dropped(&self) -> u64 {
-        let count = |place: &Place| {
-            let now = place.open.as_ref().and_then(|open| open.drops.count()).unwrap_or(0);
-            place.dropped_before + now
-        };
-        self.places.iter().map(count).sum()
+        self.places.iter().map(|place| place.dropped_before + place.dropped_now.unwrap_or(0)).sum()
     }
 
     /// What is wrong now, in plain words.
@@ -333,8 +332,10 @@ impl SocketKeeper {
             );
         }
         let place = &mut self.places[port.index()];
+        let drops = KernelDrops::of(&socket);
+        place.dropped_now = drops.count();
         place.open = Some(Open {
-            drops: KernelDrops::of(&socket),
+            drops,
             memberships: Memberships::new(Arc::clone(&socket)),
             rejoin: Rejoin::new(self.network.rejoin_interval, now),
         });
@@ -351,6 +352,7 @@ impl SocketKeeper {
             // The relay thread may still hold the socket; its groups are left now all the same.
             open.memberships.set(&BTreeSet::new());
             place.dropped_before += open.drops.count().unwrap_or(0);
+            place.dropped_now = None;
         }
     }
 
@@ -517,6 +519,9 @@ impl SocketKeeper {
     }
 
     fn count_drops(&mut self, now: Time) {
+        for place in &mut self.places {
+            place.dropped_now = place.open.as_ref().and_then(|open| open.drops.count());
+        }
         let dropped = self.dropped();
         if dropped > self.dropped {
             self.dropped_rose_at = Some(now);

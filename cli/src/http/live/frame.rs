@@ -6,10 +6,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-use wristcast_core::look::LookView;
+use wristcast_core::look::{Look, LookView};
 use wristcast_core::relay::{HandleError, RelayHandle};
 use wristcast_core::snapshot::{
-    BandState, ControlState, EventState, GroupState, RadioState, SceneState, Status, UniverseState,
+    BandState, ControlState, EventState, RadioState, SceneState, SignalState, Status, UniverseState,
 };
 use wristcast_core::universe::Universe;
 
@@ -68,11 +68,11 @@ impl Frame {
     ) -> Result<Self, HandleError> {
         let scene = relay.scene();
         let scene = match &before.scene {
-            Some(known) if **known == scene => known.clone(),
-            _ => Arc::new(scene),
+            Some(known) if Arc::ptr_eq(known, &scene) || *known == scene => known.clone(),
+            _ => scene,
         };
         let control = relay.control()?;
-        let mut groups: Vec<[u8; 4]> = relay.groups()?.iter().map(seen).collect();
+        let mut groups: Vec<[u8; 4]> = relay.looks()?.into_iter().map(seen).collect();
         let mut index = scene.groups.iter().enumerate().peekable();
         for hand in &control.groups {
             // Both are in the order of the show file.
@@ -212,9 +212,9 @@ fn groups(now: &[[u8; 4]], told: &[[u8; 4]], new: &mut Map<String, Value>) {
 }
 
 /// What comes out of a group's bands, white mixed in.
-fn seen(group: &GroupState) -> [u8; 4] {
-    let [red, green, blue] = out(&group.look);
-    [red, green, blue, if group.lost { LOST } else { 0 }]
+fn seen((look, signal): (Look, SignalState)) -> [u8; 4] {
+    let [red, green, blue] = out(&look.into());
+    [red, green, blue, if signal == SignalState::Live { 0 } else { LOST }]
 }
 
 /// A look as it comes out of lamps, white mixed in.
