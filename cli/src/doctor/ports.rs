@@ -1,6 +1,6 @@
 //! The ports that a relay needs, and who else has them.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 
 use super::echo::Echo;
@@ -28,7 +28,7 @@ pub(super) enum Access {
 /// One port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Facts {
-    /// `sACN`, `Art-Net`, `HTTP`.
+    /// `sACN`, `Art-Net`, `HTTP`, `standby`.
     pub(super) what: &'static str,
     pub(super) port: u16,
     pub(super) access: Access,
@@ -55,6 +55,12 @@ pub(super) fn collect(wanted: &Wanted, tests: &[self_test::Facts]) -> Vec<Facts>
         access: tcp_access(listen),
         holders: holders::of_tcp(listen.port()),
     }));
+    found.extend(wanted.standby.map(|listen| Facts {
+        what: "standby",
+        port: listen.port(),
+        access: access(UdpSocket::bind(listen).map(drop)),
+        holders: holders::of_udp(listen.port()),
+    }));
     found
 }
 
@@ -71,8 +77,13 @@ fn udp_access(port: u16, is_taken: bool) -> Access {
 }
 
 fn tcp_access(listen: SocketAddr) -> Access {
-    match TcpListener::bind(listen) {
-        Ok(_) => Access::Free,
+    access(TcpListener::bind(listen).map(drop))
+}
+
+/// Of a port that nobody shares.
+fn access(bound: io::Result<()>) -> Access {
+    match bound {
+        Ok(()) => Access::Free,
         Err(error) => match error.kind() {
             ErrorKind::AddrInUse => Access::Taken,
             ErrorKind::PermissionDenied => Access::Forbidden,
@@ -84,7 +95,11 @@ fn tcp_access(listen: SocketAddr) -> Access {
 
 pub(super) fn judge(facts: &Facts) -> Finding {
     let Facts { what, port, access, holders } = facts;
-    let check = if *what == "HTTP" { "http-port" } else { "light-port" };
+    let (check, key) = match *what {
+        "HTTP" => ("http-port", "`http.listen`"),
+        "standby" => ("standby-port", "`standby.listen`"),
+        _ => ("light-port", ""),
+    };
     let who = match holders.as_deref() {
         Some([]) | None => "another program".to_owned(),
         Some(holders) => holders.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
@@ -104,10 +119,10 @@ pub(super) fn judge(facts: &Facts) -> Finding {
             ),
             "close the other program, or start the relay last",
         ),
-        Access::Taken if *what == "HTTP" => Finding::fault(
+        Access::Taken if !key.is_empty() => Finding::fault(
             check,
             format!("{what} port {port} is taken by {who}"),
-            "close it, or change `http.listen` in the show file",
+            format!("close it, or change {key} in the show file"),
         ),
         Access::Taken => Finding::fault(
             check,
@@ -122,7 +137,7 @@ pub(super) fn judge(facts: &Facts) -> Finding {
         Access::NoSuchAddress => Finding::fault(
             check,
             format!("no interface has the address that {what} port {port} is to be on"),
-            "`http.listen` in the show file takes an address of this machine, or 0.0.0.0",
+            format!("{key} in the show file takes an address of this machine, or 0.0.0.0"),
         ),
         Access::Refused(words) => Finding::fault(
             check,
@@ -159,6 +174,8 @@ mod tests {
             let found = judge(&facts("HTTP", access, "wristcast"));
             assert_eq!((found.verdict, found.check), (Verdict::Ok, "http-port"));
         }
+        let found = judge(&facts("standby", Access::Taken, "olad"));
+        assert_eq!((found.verdict, found.check), (Verdict::Fault, "standby-port"));
         assert_eq!(judge(&facts("sACN", Access::Free, "")).verdict, Verdict::Ok);
     }
 

@@ -23,6 +23,8 @@ pub(super) struct Wanted {
     /// Every patched universe, each once.
     pub(super) universes: Vec<Universe>,
     pub(super) http: Option<SocketAddr>,
+    /// Where beats of a second relay are heard.
+    pub(super) standby: Option<SocketAddr>,
     /// The show has a file with tokens.
     pub(super) tokens: Option<PathBuf>,
     /// Adapters of connected bands, `None` = the first there is; empty: no connected bands.
@@ -47,6 +49,7 @@ impl Wanted {
                 receive_buffer_bytes: RECEIVE_BUFFER_BYTES,
                 universes: Vec::new(),
                 http: None,
+                standby: None,
                 tokens: None,
                 adapters: Vec::new(),
                 bands: 0,
@@ -79,6 +82,7 @@ impl Wanted {
             receive_buffer_bytes: config.network.receive_buffer_bytes,
             universes,
             http: config.http.as_ref().map(|http| http.listen),
+            standby: config.standby.as_ref().map(|standby| standby.listen),
             tokens: token_file.map(|file| folder.join(file)),
             folder,
             adapters,
