@@ -287,4 +287,25 @@ mod tests {
         let states = crowd.dispatch.telemetry().band_states(crowd.now, |_| String::new());
         assert!(states.iter().all(|state| state.look.red == 8));
     }
+
+    #[test]
+    fn bands_that_are_taken_back_before_they_were_let_go_get_their_looks() {
+        for gap in 0..40 {
+            let mut crowd = Crowd::new();
+            crowd.show(7);
+            crowd.lease(true, true);
+            crowd.run(1_000 + gap);
+            // Frames are on their way.
+            crowd.show(8);
+            crowd.lease(false, false);
+            crowd.dispatch.handle_timeout(crowd.now);
+            crowd.run(gap % 3);
+            crowd.lease(true, true);
+            crowd.dispatch.handle_timeout(crowd.now);
+            crowd.show(9);
+            crowd.run(2_000);
+            let states = crowd.dispatch.telemetry().band_states(crowd.now, |_| String::new());
+            assert!(states.iter().all(|band| band.connected && band.look.red == 9), "{states:?}");
+        }
+    }
 }

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! standby_relay relay SHOW.toml SOCKET NAME   says `drives heard light`, `follows alone panic`, … on
-//!                                             stdout; `take`, `give`, `panic`, `release` on stdin
+//!                                             stdout, and `# ` what happened; `take`, `give`, `panic`,
+//!                                             `release` on stdin
 //! standby_relay console ADDRESS ADDRESS       sacn/1, 44 a second; `0 off`, `0 on`, `1 off` on stdin
 //! ```
 
@@ -71,17 +72,26 @@ fn relay(show: &Path, socket: &str, name: &str) -> Result<(), Box<dyn Error>> {
         Some(Box::new(ether) as Box<dyn Radio>)
     })?;
     let (handle, lines, mut was) = (relay.handle(), lines(), String::new());
+    let mut told = 0;
     loop {
         match lines.recv_timeout(Duration::from_millis(10)) {
             Err(RecvTimeoutError::Disconnected) => break,
             Err(RecvTimeoutError::Timeout) => {}
-            Ok(line) => obey(&handle, &line)?,
+            Ok(line) => {
+                if let Err(error) = obey(&handle, &line) {
+                    println!("# {line}: {error}");
+                }
+            }
         }
         let status = handle.status();
         let standby = status.standby.ok_or("the show has no standby")?;
         let heard = if standby.peer.is_some() { "heard" } else { "alone" };
         let light = if status.panic { "panic" } else { "light" };
         let is = format!("{} {heard} {light}", standby.role);
+        for event in handle.events(told) {
+            told = event.number;
+            println!("# {}", event.text);
+        }
         if is != was {
             println!("{is}");
             was = is;

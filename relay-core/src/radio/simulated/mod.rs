@@ -218,7 +218,10 @@ impl SimulatedRadio {
                 Some(RadioEvent::Up(link))
             }
             State::Leaving => {
-                band.state = State::LetGo;
+                band.state = if self.rests { State::LetGo } else { State::Connecting };
+                if !self.rests {
+                    self.events.set(link.0, at + RECONNECT);
+                }
                 Some(RadioEvent::Down(link, "left to the other relay".into()))
             }
             State::Breaking => {
@@ -318,7 +321,7 @@ impl Radio for SimulatedRadio {
                     band.state = State::Leaving;
                     self.events.set(link, now);
                 }
-                State::Leaving | State::LetGo if !rests => {
+                State::LetGo if !rests => {
                     band.state = State::Connecting;
                     self.events.set(link, now + RECONNECT);
                 }
