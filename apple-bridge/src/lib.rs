@@ -49,7 +49,7 @@ pub use radio::{BandLink, BandRadio, BandSpec, BandWrite};
 pub use relay::{AppState, BridgeRelay};
 pub use show::{BandValues, GroupValues, Show, ShowValues, check_show, show_text};
 pub use snapshot::{
-    BandSnapshot, Event, EventSeverity, Gap, GroupSnapshot, InterfaceSnapshot, Packets,
+    Arrivals, BandSnapshot, Event, EventSeverity, Gap, GroupSnapshot, InterfaceSnapshot, Packets,
     RadioSnapshot, Snapshot, SocketSnapshot, SourceSnapshot,
 };
 pub use watch::RelayObserver;

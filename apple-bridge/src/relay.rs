@@ -11,6 +11,7 @@ use wristcast_core::steering::{Actor, Request, Switch};
 use crate::BridgeError;
 use crate::awake::continuous_ms;
 use crate::error::contained;
+use crate::probe::{Probe, ProbeVerdict, probe_multicast};
 use crate::radio::{AppRadio, BandRadio};
 use crate::show::{Show, parse};
 use crate::snapshot::{Event, Packets, Snapshot, SourceSnapshot};
@@ -47,8 +48,11 @@ pub struct BridgeRelay {
     observer: Observer,
     radio: Mutex<Option<Arc<dyn BandRadio>>>,
     app_state: Mutex<AppState>,
+    /// What the last probe says of what the relay sends, if it says that it is blocked.
+    blocked: Mutex<Option<String>>,
 }
 
+/// Dropped, the relay stops first, and the watch ends by itself.
 struct Running {
     relay: Relay,
     watch: Watch,
@@ -154,6 +158,21 @@ impl BridgeRelay {
         });
     }
 
+    /// As [`probe_multicast`]; and if what is sent is blocked, says so in the events and the faults:
+    /// Art-Net replies leave by the same way. Until a probe is heard, or there is no network.
+    pub fn probe(&self, address: String, wait_ms: u32) -> Probe {
+        let probe = probe_multicast(address, wait_ms);
+        let _ = contained(|| {
+            let blocked = blocked_words(&probe);
+            let before = std::mem::replace(&mut *lock(&self.blocked), blocked.clone());
+            if let (None, Some(words), Some(handle)) = (before, blocked, self.handle()) {
+                handle.note(Severity::Warning, words);
+            }
+            Ok(())
+        });
+        probe
+    }
+
     /// Goes over to a changed show between two packets, or refuses it whole. Universes and groups
     /// that stay keep their levels and looks.
     ///
@@ -163,8 +182,11 @@ impl BridgeRelay {
     pub fn reload(&self, show: Show) -> Result<(), BridgeError> {
         contained(|| {
             let handle = self.handle().ok_or(BridgeError::NotRunning)?;
-            let (config, _) = parse(show)?;
+            let (config, warnings) = parse(show)?;
             handle.reload(config, &app())?;
+            for warning in warnings {
+                handle.note(Severity::Warning, warning);
+            }
             Ok(())
         })
     }
@@ -234,12 +256,13 @@ impl BridgeRelay {
             radios: handle.radios().into_iter().map(Into::into).collect(),
             bands: handle.bands().into_iter().map(Into::into).collect(),
             bands_connected: status.bands_connected,
+            arrivals: status.arrivals.into(),
             sockets: status.sockets.into_iter().map(Into::into).collect(),
             interfaces: status.interfaces.into_iter().map(Into::into).collect(),
             panic: status.panic,
             frozen: status.frozen,
             grand_master: status.grand_master,
-            faults: status.faults,
+            faults: status.faults.into_iter().chain(lock(&self.blocked).clone()).collect(),
         })
     }
 }
@@ -253,4 +276,34 @@ impl std::fmt::Debug for BridgeRelay {
 /// The app's user, in the log.
 fn app() -> Actor {
     Actor { name: "app".to_owned(), front: "bridge", address: None }
+}
+
+/// What it means for the relay that a probe was not heard.
+fn blocked_words(probe: &Probe) -> Option<String> {
+    let how = match probe.verdict {
+        ProbeVerdict::Silent => "the system says that it sends, and nothing leaves".to_owned(),
+        ProbeVerdict::Refused => format!("the system refuses to send: {}", probe.detail),
+        ProbeVerdict::Heard | ProbeVerdict::NoNetwork => return None,
+    };
+    Some(format!(
+        "Art-Net replies may not be heard: {how}. Allow Local Network for this app in Settings; \
+         multicast also needs Apple's entitlement. Consoles may not find this relay: have them send \
+         unicast to its address"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_probe_that_nobody_hears_is_a_fault_of_the_replies_and_one_without_network_is_none() {
+        let probe = |verdict| Probe { verdict, errno: Some(65), detail: "no route".to_owned() };
+        let silent = blocked_words(&probe(ProbeVerdict::Silent)).expect("blocked");
+        assert!(silent.contains("may not be heard") && silent.contains("nothing leaves"));
+        let refused = blocked_words(&probe(ProbeVerdict::Refused)).expect("blocked");
+        assert!(refused.contains("refuses to send: no route"), "{refused}");
+        assert_eq!(blocked_words(&probe(ProbeVerdict::Heard)), None);
+        assert_eq!(blocked_words(&probe(ProbeVerdict::NoNetwork)), None);
+    }
 }

@@ -35,6 +35,8 @@ pub struct Snapshot {
     pub bands: Vec<BandSnapshot>,
     /// Bands reachable now.
     pub bands_connected: u32,
+    /// How evenly levels arrive.
+    pub arrivals: Arrivals,
     /// The receiving sockets.
     pub sockets: Vec<SocketSnapshot>,
     /// The interfaces listened on.
@@ -64,6 +66,17 @@ pub struct Packets {
     pub per_second: f64,
 }
 
+/// How evenly levels arrive, over the last 24 s. `None` before enough came, and while little comes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, uniffi::Record)]
+pub struct Arrivals {
+    /// What the longest gap between two packets within a quarter of a second usually is, ms.
+    pub usual_gap_ms: Option<f64>,
+    /// The longest gap of all, of those shorter than half a second, ms.
+    pub longest_gap_ms: Option<f64>,
+    /// Packets stall in this beat of about a second, ms: Wi-Fi that leaves its channel (AWDL).
+    pub stalls_every_ms: Option<f64>,
+}
+
 /// One source of one universe.
 #[derive(Clone, Debug, PartialEq, uniffi::Record)]
 pub struct SourceSnapshot {
@@ -75,6 +88,8 @@ pub struct SourceSnapshot {
     pub cid: Option<String>,
     /// Address and port it was last heard from.
     pub address: String,
+    /// Name of the interface in whose network that address is; `None` if in none.
+    pub interface: Option<String>,
     /// 0..=200 (sACN only).
     pub priority: Option<u8>,
     /// Packets per second.
@@ -249,6 +264,7 @@ impl SourceSnapshot {
             name: source.name,
             cid: source.cid,
             address: source.address,
+            interface: source.interface,
             priority: source.priority,
             rate_hz: source.rate_hz,
             seen: source.packets,
@@ -258,6 +274,13 @@ impl SourceSnapshot {
             reason: source.reason,
             age_ms: source.age_ms,
         }
+    }
+}
+
+impl From<core::ArrivalState> for Arrivals {
+    fn from(arrivals: core::ArrivalState) -> Self {
+        let core::ArrivalState { usual_gap_ms, longest_gap_ms, stalls_every_ms } = arrivals;
+        Self { usual_gap_ms, longest_gap_ms, stalls_every_ms }
     }
 }
 

@@ -108,12 +108,23 @@ impl Watch {
 
     /// Tells what there still is to tell, and ends. To be called when the relay has stopped.
     pub(crate) fn stop(self) {
-        self.shared.stop.store(true, Ordering::Release);
-        self.thread.unpark();
+        self.request_stop();
         // The observer itself may be the one who stops the relay.
         if self.thread.id() != thread::current().id() {
             let _ = lock(&self.ended).recv_timeout(FAREWELL_MAX);
         }
+    }
+
+    fn request_stop(&self) {
+        self.shared.stop.store(true, Ordering::Release);
+        self.thread.unpark();
+    }
+}
+
+/// An app that lets go of a running relay has nobody left to wait for the farewell.
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.request_stop();
     }
 }
 

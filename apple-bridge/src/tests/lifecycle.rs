@@ -88,6 +88,13 @@ fn two_hundred_cycles_leak_neither_threads_nor_descriptors() {
     for _ in 1..200 {
         cycle();
     }
+    // An app may let go of a relay that runs, too.
+    for _ in 0..5 {
+        let forgotten = BridgeRelay::new();
+        forgotten.start(text(show.clone())).unwrap();
+        drop(forgotten);
+        assert_eq!(descriptors_on(ports), 0);
+    }
     // A thread that has been joined may be listed for a moment longer.
     eventually("as many threads and descriptors as before", || {
         (count("task") <= before.0 && count("fd") <= before.1).then_some(())

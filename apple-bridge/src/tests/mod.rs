@@ -127,6 +127,8 @@ fn an_app_sees_the_light_that_a_console_sends() {
     let snapshot = stage.snapshot();
     let [source] = &snapshot.sources[..] else { panic!("{:?}", snapshot.sources) };
     assert_eq!((source.universe.as_str(), source.missed), ("artnet/0/0/1", 0));
+    let on = &snapshot.interfaces[0].name;
+    assert_eq!(source.interface.as_ref(), Some(on), "the interface that reaches it");
     assert!(source.seen > 0 && source.contributing);
     assert_eq!((snapshot.universes, snapshot.universes_live), (1, 1));
     stage.relay.stop();

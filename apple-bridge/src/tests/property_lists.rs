@@ -36,31 +36,39 @@ fn the_command_line_has_the_words_that_macos_asks_by() {
     assert!(says(&info, "NSLocalNetworkUsageDescription"));
     assert!(says(&info, "NSBluetoothAlwaysUsageDescription"));
     assert!(info.contains_key("CFBundleIdentifier"), "the decision is kept under it");
+    assert!(info.contains_key("CFBundleVersion") && info.contains_key("CFBundleShortVersionString"));
+    assert_eq!(info.get("CFBundlePackageType").and_then(Value::as_string), Some("APPL"));
+    assert_eq!(info.get("CFBundleExecutable").and_then(Value::as_string), Some("wristcast"));
+    assert_eq!(info.get("LSUIElement"), Some(&Value::Boolean(true)), "no icon in the Dock");
     let rights = parse(include_str!("../../../cli/macos/wristcast.entitlements"));
     assert_eq!(rights.get("com.apple.security.device.bluetooth"), Some(&Value::Boolean(true)));
 }
 
-#[test]
-fn the_privacy_manifest_says_what_is_read_and_that_nothing_is_collected() {
-    let manifest = parse(include_str!("../../swift/Sources/Wristcast/PrivacyInfo.xcprivacy"));
+/// What a privacy manifest says is read, and why. Nothing is collected, whatever is read.
+fn read_by(manifest: &str) -> Vec<(String, Vec<String>)> {
+    let manifest = parse(manifest);
     assert_eq!(manifest.get("NSPrivacyTracking"), Some(&Value::Boolean(false)));
     for nothing in ["NSPrivacyTrackingDomains", "NSPrivacyCollectedDataTypes"] {
         assert_eq!(manifest.get(nothing).and_then(Value::as_array), Some(&Vec::new()), "{nothing}");
     }
     let read = manifest.get("NSPrivacyAccessedAPITypes").and_then(Value::as_array).unwrap();
-    let read: Vec<(&str, Vec<&str>)> = read
-        .iter()
-        .filter_map(Value::as_dictionary)
-        .map(|one| {
-            let category = one.get("NSPrivacyAccessedAPIType").and_then(Value::as_string);
-            (category.unwrap_or_default(), strings(one, "NSPrivacyAccessedAPITypeReasons"))
-        })
-        .collect();
+    let one = |one: &Dictionary| {
+        let category = one.get("NSPrivacyAccessedAPIType").and_then(Value::as_string);
+        let category = category.unwrap_or_default().trim_start_matches("NSPrivacyAccessedAPICategory");
+        let reasons = strings(one, "NSPrivacyAccessedAPITypeReasons");
+        (category.to_owned(), reasons.into_iter().map(str::to_owned).collect())
+    };
+    read.iter().filter_map(Value::as_dictionary).map(one).collect()
+}
+
+#[test]
+fn the_privacy_manifests_say_what_is_read_and_that_nothing_is_collected() {
+    let of = |category: &str, reason: &str| (category.to_owned(), vec![reason.to_owned()]);
+    let package = include_str!("../../swift/Sources/Wristcast/PrivacyInfo.xcprivacy");
     assert_eq!(
-        read,
-        [
-            ("NSPrivacyAccessedAPICategorySystemBootTime", vec!["35F9.1"]),
-            ("NSPrivacyAccessedAPICategoryFileTimestamp", vec!["C617.1"]),
-        ]
+        read_by(package),
+        [of("SystemBootTime", "35F9.1"), of("FileTimestamp", "C617.1")]
     );
+    let example = include_str!("../../example/Sources/PrivacyInfo.xcprivacy");
+    assert_eq!(read_by(example), [of("UserDefaults", "CA92.1")]);
 }

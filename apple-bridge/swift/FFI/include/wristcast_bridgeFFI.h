@@ -413,6 +413,11 @@ int8_t uniffi_wristcast_bridge_fn_method_bridgerelay_is_running(uint64_t ptr, Ru
 void uniffi_wristcast_bridge_fn_method_bridgerelay_panic(uint64_t ptr, int8_t on, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_WRISTCAST_BRIDGE_FN_METHOD_BRIDGERELAY_PROBE
+#define UNIFFI_FFIDEF_UNIFFI_WRISTCAST_BRIDGE_FN_METHOD_BRIDGERELAY_PROBE
+RustBuffer uniffi_wristcast_bridge_fn_method_bridgerelay_probe(uint64_t ptr, RustBuffer address, uint32_t wait_ms, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_WRISTCAST_BRIDGE_FN_METHOD_BRIDGERELAY_REBIND
 #define UNIFFI_FFIDEF_UNIFFI_WRISTCAST_BRIDGE_FN_METHOD_BRIDGERELAY_REBIND
 void uniffi_wristcast_bridge_fn_method_bridgerelay_rebind(uint64_t ptr, RustBuffer reason, RustCallStatus *_Nonnull out_status
@@ -870,6 +875,12 @@ uint16_t uniffi_wristcast_bridge_checksum_method_bridgerelay_is_running(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_WRISTCAST_BRIDGE_CHECKSUM_METHOD_BRIDGERELAY_PANIC
 #define UNIFFI_FFIDEF_UNIFFI_WRISTCAST_BRIDGE_CHECKSUM_METHOD_BRIDGERELAY_PANIC
 uint16_t uniffi_wristcast_bridge_checksum_method_bridgerelay_panic(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_WRISTCAST_BRIDGE_CHECKSUM_METHOD_BRIDGERELAY_PROBE
+#define UNIFFI_FFIDEF_UNIFFI_WRISTCAST_BRIDGE_CHECKSUM_METHOD_BRIDGERELAY_PROBE
+uint16_t uniffi_wristcast_bridge_checksum_method_bridgerelay_probe(void
     
 );
 #endif

@@ -10,6 +10,14 @@ public enum LocalNetworkState: Sendable, Equatable {
     case denied(errno: Int32?)
     /// Sends succeed and nothing leaves.
     case silentlyBlocked
+
+    /// Whether the test found that nothing gets through, said so or not.
+    public var isBlocked: Bool {
+        switch self {
+        case .denied, .silentlyBlocked: true
+        case .unknown, .allowed: false
+        }
+    }
 }
 
 /// Whether the app has an entitlement.
@@ -40,12 +48,18 @@ public protocol BluetoothAuthority: Sendable {
     func state() -> BluetoothState
 }
 
-/// The relay's own probe.
+/// The relay's own probe. With a relay, that says in its events and faults if what it sends is
+/// blocked: its replies to consoles leave by the same way.
 public struct RelayProbe: LocalNetworkProbe {
-    public init() {}
+    private let relay: Relay?
+
+    public init(_ relay: Relay? = nil) {
+        self.relay = relay
+    }
 
     public func probe(address: String, waitMs: UInt32) -> Probe {
-        probeMulticast(address: address, waitMs: waitMs)
+        relay?.probe(address: address, waitMs: waitMs)
+            ?? probeMulticast(address: address, waitMs: waitMs)
     }
 }
 
@@ -127,8 +141,9 @@ extension Permissions.Report {
                 Advice(
                     title: "No multicast in this build",
                     text: "The app was signed without Apple's multicast entitlement. Have the "
-                        + "console send unicast to this device's address.",
-                    opensSettings: false))
+                        + "console send unicast to this device's address. If consoles do not find "
+                        + "the app either, allow Local Network in Settings > Privacy & Security.",
+                    opensSettings: true))
         case (.denied, _):
             advice.append(
                 Advice(

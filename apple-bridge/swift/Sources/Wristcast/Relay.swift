@@ -58,6 +58,12 @@ public final class Relay: Sendable {
         bridge.setRadio(radio: radio)
     }
 
+    /// Sends to a multicast group of its own and listens, for `waitMs` at most; if nothing is heard,
+    /// events and faults say so, too. Blocks that long. `address`: IPv4, of the interface to use.
+    public func probe(address: String, waitMs: UInt32) -> Probe {
+        bridge.probe(address: address, waitMs: waitMs)
+    }
+
     /// What the relay does now; `nil` if it does not run.
     public func snapshot() throws -> Snapshot? {
         try bridge.snapshot()
@@ -90,6 +96,11 @@ public final class Relay: Sendable {
             }
             continuation.onTermination = { _ in task.cancel() }
         }
+    }
+
+    /// What happened after event number `after`, as far as it is remembered, oldest first.
+    public func pastEvents(after: UInt64 = 0) -> [Event] {
+        bridge.events(after: after)
     }
 
     /// What happens from now on. Several may read; one who is slow loses the oldest.

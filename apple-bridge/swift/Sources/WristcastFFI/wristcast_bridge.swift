@@ -1242,6 +1242,12 @@ public protocol BridgeRelayProtocol: AnyObject, Sendable {
     func panic(on: Bool) throws 
     
     /**
+     * As [`probe_multicast`]; and if what is sent is blocked, says so in the events and the faults:
+     * Art-Net replies leave by the same way. Until a probe is heard, or there is no network.
+     */
+    func probe(address: String, waitMs: UInt32)  -> Probe
+    
+    /**
      * Closes every socket and opens it anew; sources, levels and looks stay. Returns when the new
      * ones are read. Does nothing if the relay does not run.
      *
@@ -1406,6 +1412,21 @@ open func panic(on: Bool)throws   {try rustCallWithError(FfiConverterTypeBridgeE
         FfiConverterBool.lower(on),uniffiCallStatus
     )
 }
+}
+    
+    /**
+     * As [`probe_multicast`]; and if what is sent is blocked, says so in the events and the faults:
+     * Art-Net replies leave by the same way. Until a probe is heard, or there is no network.
+     */
+open func probe(address: String, waitMs: UInt32) -> Probe  {
+    return try!  FfiConverterTypeProbe_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_wristcast_bridge_fn_method_bridgerelay_probe(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(address),
+        FfiConverterUInt32.lower(waitMs),uniffiCallStatus
+    )
+})
 }
     
     /**
@@ -1823,6 +1844,85 @@ public func FfiConverterTypeRelayObserver_lower(_ value: RelayObserver) -> UInt6
 }
 
 
+
+
+/**
+ * How evenly levels arrive, over the last 24 s. `None` before enough came, and while little comes.
+ */
+public struct Arrivals: Equatable, Hashable {
+    /**
+     * What the longest gap between two packets within a quarter of a second usually is, ms.
+     */
+    public var usualGapMs: Double?
+    /**
+     * The longest gap of all, of those shorter than half a second, ms.
+     */
+    public var longestGapMs: Double?
+    /**
+     * Packets stall in this beat of about a second, ms: Wi-Fi that leaves its channel (AWDL).
+     */
+    public var stallsEveryMs: Double?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * What the longest gap between two packets within a quarter of a second usually is, ms.
+         */usualGapMs: Double?, 
+        /**
+         * The longest gap of all, of those shorter than half a second, ms.
+         */longestGapMs: Double?, 
+        /**
+         * Packets stall in this beat of about a second, ms: Wi-Fi that leaves its channel (AWDL).
+         */stallsEveryMs: Double?) {
+        self.usualGapMs = usualGapMs
+        self.longestGapMs = longestGapMs
+        self.stallsEveryMs = stallsEveryMs
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension Arrivals: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeArrivals: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Arrivals {
+        return
+            try Arrivals(
+                usualGapMs: FfiConverterOptionDouble.read(from: &buf), 
+                longestGapMs: FfiConverterOptionDouble.read(from: &buf), 
+                stallsEveryMs: FfiConverterOptionDouble.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Arrivals, into buf: inout [UInt8]) {
+        FfiConverterOptionDouble.write(value.usualGapMs, into: &buf)
+        FfiConverterOptionDouble.write(value.longestGapMs, into: &buf)
+        FfiConverterOptionDouble.write(value.stallsEveryMs, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeArrivals_lift(_ buf: RustBuffer) throws -> Arrivals {
+    return try FfiConverterTypeArrivals.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeArrivals_lower(_ value: Arrivals) -> RustBuffer {
+    return FfiConverterTypeArrivals.lower(value)
+}
 
 
 /**
@@ -3344,6 +3444,10 @@ public struct Snapshot: Equatable, Hashable {
      */
     public var bandsConnected: UInt32
     /**
+     * How evenly levels arrive.
+     */
+    public var arrivals: Arrivals
+    /**
      * The receiving sockets.
      */
     public var sockets: [SocketSnapshot]
@@ -3411,6 +3515,9 @@ public struct Snapshot: Equatable, Hashable {
          * Bands reachable now.
          */bandsConnected: UInt32, 
         /**
+         * How evenly levels arrive.
+         */arrivals: Arrivals, 
+        /**
          * The receiving sockets.
          */sockets: [SocketSnapshot], 
         /**
@@ -3441,6 +3548,7 @@ public struct Snapshot: Equatable, Hashable {
         self.radios = radios
         self.bands = bands
         self.bandsConnected = bandsConnected
+        self.arrivals = arrivals
         self.sockets = sockets
         self.interfaces = interfaces
         self.panic = panic
@@ -3478,6 +3586,7 @@ public struct FfiConverterTypeSnapshot: FfiConverterRustBuffer {
                 radios: FfiConverterSequenceTypeRadioSnapshot.read(from: &buf), 
                 bands: FfiConverterSequenceTypeBandSnapshot.read(from: &buf), 
                 bandsConnected: FfiConverterUInt32.read(from: &buf), 
+                arrivals: FfiConverterTypeArrivals.read(from: &buf), 
                 sockets: FfiConverterSequenceTypeSocketSnapshot.read(from: &buf), 
                 interfaces: FfiConverterSequenceTypeInterfaceSnapshot.read(from: &buf), 
                 panic: FfiConverterBool.read(from: &buf), 
@@ -3501,6 +3610,7 @@ public struct FfiConverterTypeSnapshot: FfiConverterRustBuffer {
         FfiConverterSequenceTypeRadioSnapshot.write(value.radios, into: &buf)
         FfiConverterSequenceTypeBandSnapshot.write(value.bands, into: &buf)
         FfiConverterUInt32.write(value.bandsConnected, into: &buf)
+        FfiConverterTypeArrivals.write(value.arrivals, into: &buf)
         FfiConverterSequenceTypeSocketSnapshot.write(value.sockets, into: &buf)
         FfiConverterSequenceTypeInterfaceSnapshot.write(value.interfaces, into: &buf)
         FfiConverterBool.write(value.panic, into: &buf)
@@ -3636,6 +3746,10 @@ public struct SourceSnapshot: Equatable, Hashable {
      */
     public var address: String
     /**
+     * Name of the interface in whose network that address is; `None` if in none.
+     */
+    public var interface: String?
+    /**
      * 0..=200 (sACN only).
      */
     public var priority: UInt8?
@@ -3684,6 +3798,9 @@ public struct SourceSnapshot: Equatable, Hashable {
          * Address and port it was last heard from.
          */address: String, 
         /**
+         * Name of the interface in whose network that address is; `None` if in none.
+         */interface: String?, 
+        /**
          * 0..=200 (sACN only).
          */priority: UInt8?, 
         /**
@@ -3711,6 +3828,7 @@ public struct SourceSnapshot: Equatable, Hashable {
         self.name = name
         self.cid = cid
         self.address = address
+        self.interface = interface
         self.priority = priority
         self.rateHz = rateHz
         self.seen = seen
@@ -3741,6 +3859,7 @@ public struct FfiConverterTypeSourceSnapshot: FfiConverterRustBuffer {
                 name: FfiConverterString.read(from: &buf), 
                 cid: FfiConverterOptionString.read(from: &buf), 
                 address: FfiConverterString.read(from: &buf), 
+                interface: FfiConverterOptionString.read(from: &buf), 
                 priority: FfiConverterOptionUInt8.read(from: &buf), 
                 rateHz: FfiConverterDouble.read(from: &buf), 
                 seen: FfiConverterUInt64.read(from: &buf), 
@@ -3757,6 +3876,7 @@ public struct FfiConverterTypeSourceSnapshot: FfiConverterRustBuffer {
         FfiConverterString.write(value.name, into: &buf)
         FfiConverterOptionString.write(value.cid, into: &buf)
         FfiConverterString.write(value.address, into: &buf)
+        FfiConverterOptionString.write(value.interface, into: &buf)
         FfiConverterOptionUInt8.write(value.priority, into: &buf)
         FfiConverterDouble.write(value.rateHz, into: &buf)
         FfiConverterUInt64.write(value.seen, into: &buf)
@@ -4395,6 +4515,30 @@ fileprivate struct FfiConverterOptionUInt64: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionDouble: FfiConverterRustBuffer {
+    typealias SwiftType = Double?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterDouble.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterDouble.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionString: FfiConverterRustBuffer {
     typealias SwiftType = String?
 
@@ -5016,6 +5160,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_wristcast_bridge_checksum_method_bridgerelay_panic() != 22674) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_wristcast_bridge_checksum_method_bridgerelay_probe() != 30426) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_wristcast_bridge_checksum_method_bridgerelay_rebind() != 32591) {

@@ -133,8 +133,9 @@ extension Snapshot {
             packets: Packets(
                 received: received, accepted: received, leftOut: [:], kernelDropped: 0, perSecond: 0),
             universes: 1, universesLive: 1, sources: sources, gaps: [], groups: [], radios: [],
-            bands: [], bandsConnected: 0, sockets: [], interfaces: [], panic: false, frozen: false,
-            grandMaster: 255, faults: [])
+            bands: [], bandsConnected: 0,
+            arrivals: Arrivals(usualGapMs: nil, longestGapMs: nil, stallsEveryMs: nil), sockets: [],
+            interfaces: [], panic: false, frozen: false, grandMaster: 255, faults: [])
     }
 }
 
@@ -143,8 +144,9 @@ func source(
     seen: UInt64, missed: UInt64 = 0
 ) -> SourceSnapshot {
     SourceSnapshot(
-        universe: universe, name: name, cid: nil, address: address, priority: 100, rateHz: 1,
-        seen: seen, missed: missed, sequenceErrors: 0, contributing: true, reason: nil, ageMs: 0)
+        universe: universe, name: name, cid: nil, address: address, interface: "en0", priority: 100,
+        rateHz: 1, seen: seen, missed: missed, sequenceErrors: 0, contributing: true, reason: nil,
+        ageMs: 0)
 }
 
 func gap(_ startMs: UInt64, _ endMs: UInt64, missed: UInt64?, universe: String = "sacn/1") -> Gap {
