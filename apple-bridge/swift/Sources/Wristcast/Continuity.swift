@@ -8,7 +8,7 @@ public enum GapCause: String, Sendable, Codable, CaseIterable {
     public var words: String {
         switch self {
         case .suspended: "iOS suspended the app"
-        case .interrupted: "a call or another app took the audio, and iOS suspended the app"
+        case .interrupted: "a call, an alarm or another app took the audio, and iOS suspended the app"
         case .pathLost: "the network was gone"
         case .wifiAsleep: "Wi-Fi slept while the device was locked"
         case .multicastNotDelivered: "the system did not deliver multicast; unicast came"
@@ -62,11 +62,20 @@ public final class Continuity: Sendable {
         var missedBefore: UInt64 = 0
         var seen: UInt64 = 0
         var missed: UInt64 = 0
+
+        /// The relay counts from zero again.
+        mutating func beginAnew() {
+            seenBefore += seen
+            missedBefore += missed
+            (seen, missed) = (0, 0)
+        }
     }
 
     struct Inner: Sendable {
         var beat: Moment?
         var timer: (any Scheduled)?
+        /// Counts up with every start and stop: a beat of before is none of now.
+        var pulse = 0
         var periods: [Trouble: [Period]] = [:]
         var suspensions: [Suspension] = []
         var sources: [Source: Counts] = [:]
@@ -86,9 +95,14 @@ public final class Continuity: Sendable {
         self.clock = clock
     }
 
-    /// Begins to feel the pulse.
+    /// Begins to feel the pulse. Does nothing more if it does already.
     public func start() {
-        beat()
+        let pulse = inner.with { inner -> Int in
+            inner.timer?.cancel()
+            inner.pulse += 1
+            return inner.pulse
+        }
+        beat(pulse)
     }
 
     /// Ends it.
@@ -97,6 +111,7 @@ public final class Continuity: Sendable {
             inner.timer?.cancel()
             inner.timer = nil
             inner.beat = nil
+            inner.pulse += 1
         }
     }
 
@@ -110,13 +125,7 @@ public final class Continuity: Sendable {
     /// A relay started: its counters begin at zero.
     public func handleStart() {
         inner.with { inner in
-            for (source, counts) in inner.sources {
-                var counts = counts
-                counts.seenBefore += counts.seen
-                counts.missedBefore += counts.missed
-                (counts.seen, counts.missed) = (0, 0)
-                inner.sources[source] = counts
-            }
+            for source in Array(inner.sources.keys) { inner.sources[source]?.beginAnew() }
             inner.received = 0
         }
     }
@@ -130,13 +139,15 @@ public final class Continuity: Sendable {
                     universe: source.universe, identity: source.cid ?? host(of: source.address))
                 var counts = inner.sources[key] ?? Counts()
                 (counts.name, counts.address) = (source.name, source.address)
+                // The relay had forgotten this source, or was started anew unbeknown to us.
+                if source.seen < counts.seen { counts.beginAnew() }
                 (counts.seen, counts.missed) = (source.seen, source.missed)
                 inner.sources[key] = counts
             }
             if snapshot.packets.received > inner.received {
-                inner.received = snapshot.packets.received
                 inner.heardMs = (inner.heardMs + [now]).suffix(Self.remembered)
             }
+            inner.received = snapshot.packets.received
         }
     }
 
@@ -185,10 +196,13 @@ public final class Continuity: Sendable {
         }
     }
 
-    private func beat() {
+    private func beat(_ pulse: Int) {
+        guard inner.with({ $0.pulse == pulse }) else { return }
         look()
-        let timer = clock.schedule(afterMs: Self.pulseMs) { [weak self] in self?.beat() }
-        inner.with { $0.timer = timer }
+        let timer = clock.schedule(afterMs: Self.pulseMs) { [weak self] in self?.beat(pulse) }
+        inner.with { inner in
+            if inner.pulse == pulse { inner.timer = timer } else { timer.cancel() }
+        }
     }
 
     /// Compares the clocks with the beat before. Also called before a report, which may come
@@ -228,8 +242,8 @@ extension Continuity.Inner {
         func was(_ trouble: Continuity.Trouble) -> Bool {
             periods[trouble]?.contains { $0.overlaps(gap.startMs, gap.endMs) } ?? false
         }
-        if was(.interrupted) { return .interrupted }
-        if was(.suspended) { return .suspended }
+        // An interruption costs packets only if iOS suspends the app for it.
+        if was(.suspended) { return was(.interrupted) ? .interrupted : .suspended }
         if was(.pathLost) { return .pathLost }
         // Something came from somebody well within it: the device and its Wi-Fi were awake.
         let others = heardMs.contains { $0 > gap.startMs + 500 && $0 + 500 < gap.endMs }

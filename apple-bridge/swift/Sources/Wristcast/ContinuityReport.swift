@@ -65,35 +65,71 @@ public struct ContinuityReport: Sendable, Codable, Hashable {
         }
     }
 
-    /// The report as text, to be read and shared.
-    public var text: String {
-        let clock = ISO8601DateFormatter()
-        var lines = ["wristcast continuity report, \(clock.string(from: made))", ""]
-        if sources.isEmpty { lines.append("No source was heard.") }
+    /// The report as text, to be read and shared, in the time of this device.
+    public var text: String { text(in: .current) }
+
+    func text(in zone: TimeZone) -> String {
+        let day = Self.formatter("yyyy-MM-dd", zone)
+        let time = Self.formatter("HH:mm:ss", zone)
+        let offset = Self.formatter("xxx", zone)
+        var lines = [
+            "wristcast continuity report",
+            "\(day.string(from: made)), \(time.string(from: made)) (UTC\(offset.string(from: made)))",
+            "", "SOURCES",
+        ]
+        if sources.isEmpty { lines.append("None was heard.") }
         for source in sources {
             let sent = source.seen + source.missed
-            let name = source.name.isEmpty ? host(of: source.address) : source.name
+            let from = source.name.isEmpty ? "" : "\(source.name), "
             lines.append(
-                "\(source.universe) from \(name): \(source.seen) of \(sent) packets came, "
-                    + "\(source.missed) missed")
+                "\(source.universe) from \(from)\(host(of: source.address)): \(source.seen) of "
+                    + "\(sent) packets came, \(source.missed) missed")
         }
+        lines += ["", "GAPS"]
+        if gaps.isEmpty { lines.append("None.") }
         for gap in gaps {
-            let missed = gap.missed.map { "\(gap.isExact ? "" : "about ")\($0) packets" }
+            let end = gap.start.addingTimeInterval(gap.seconds)
             lines.append(
-                "\(clock.string(from: gap.start)) \(gap.universe) from \(gap.name): "
-                    + "\(seconds(gap.seconds)) without packets, "
-                    + "\(missed ?? "an unknown number of packets") missed. Cause: \(gap.cause.words)")
+                "\(time.string(from: gap.start)) to \(time.string(from: end)): nothing from "
+                    + "\(gap.name) on \(gap.universe) for \(Self.seconds(gap.seconds)), "
+                    + "\(gap.missedWords) missed. Cause: \(gap.cause.words)")
         }
+        lines += ["", "THE APP DID NOT RUN"]
+        if suspensions.isEmpty { lines.append("Never.") }
         for suspension in suspensions {
+            let end = suspension.start.addingTimeInterval(suspension.seconds)
+            let asleep =
+                suspension.asleepSeconds < 1
+                ? "the device was awake"
+                : "the device slept for \(Self.seconds(suspension.asleepSeconds)) of it"
             lines.append(
-                "\(clock.string(from: suspension.start)) the app did not run for "
-                    + "\(seconds(suspension.seconds)), the device slept for "
-                    + "\(seconds(suspension.asleepSeconds)) of it")
+                "\(time.string(from: suspension.start)) to \(time.string(from: end)): for "
+                    + "\(Self.seconds(suspension.seconds)); \(asleep)")
         }
         return lines.joined(separator: "\n") + "\n"
     }
 
-    private func seconds(_ value: Double) -> String {
+    private static func seconds(_ value: Double) -> String {
         String(format: "%.1f s", value)
+    }
+
+    /// The same for every language of the device, so that two reports can be compared.
+    private static func formatter(_ format: String, _ zone: TimeZone) -> DateFormatter {
+        let formatter = DateFormatter()
+        formatter.locale = Locale(identifier: "en_US_POSIX")
+        formatter.timeZone = zone
+        formatter.dateFormat = format
+        return formatter
+    }
+}
+
+extension ContinuityReport.GapLine {
+    /// `10 packets`, `about 130 packets`: what is missing, for people.
+    public var missedWords: String {
+        switch missed {
+        case nil: "an unknown number of packets"
+        case 1? where isExact: "1 packet"
+        case let missed?: "\(isExact ? "" : "about ")\(missed) packets"
+        }
     }
 }

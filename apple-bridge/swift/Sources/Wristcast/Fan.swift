@@ -16,6 +16,12 @@ final class Fan<Value: Sendable>: Sendable {
         self.kept = kept
     }
 
+    /// Nothing comes any more: whoever still listens is told so.
+    deinit {
+        let all = listeners.with { Array($0.all.values) }
+        all.forEach { $0.finish() }
+    }
+
     /// A sequence of everything that is sent from now on.
     func stream() -> AsyncStream<Value> {
         AsyncStream(bufferingPolicy: .bufferingNewest(kept)) { continuation in

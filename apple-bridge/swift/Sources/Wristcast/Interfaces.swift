@@ -16,7 +16,7 @@ public struct NetworkInterface: Sendable, Hashable {
     public var address: UInt32
     /// The mask of its network.
     public var mask: UInt32
-    /// Whether it runs and is not loopback.
+    /// Whether it runs and others can be on its network: no loopback, no cellular, no tunnel.
     public var isUsable: Bool
 
     public init(name: String, index: UInt32, address: UInt32, mask: UInt32, isUsable: Bool) {
@@ -56,12 +56,13 @@ public struct SystemInterfaces: InterfaceLister {
             guard let address = ipv4(entry.ifa_addr) else { return nil }
             let flags = UInt32(entry.ifa_flags)
             let up = UInt32(IFF_UP) | UInt32(IFF_RUNNING)
+            let alone = UInt32(IFF_LOOPBACK) | UInt32(IFF_POINTOPOINT)
             return NetworkInterface(
                 name: String(cString: entry.ifa_name),
                 index: if_nametoindex(entry.ifa_name),
                 address: address,
                 mask: ipv4(entry.ifa_netmask) ?? 0,
-                isUsable: flags & up == up && flags & UInt32(IFF_LOOPBACK) == 0)
+                isUsable: flags & up == up && flags & alone == 0)
         }
     }
 

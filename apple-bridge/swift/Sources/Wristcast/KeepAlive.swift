@@ -82,6 +82,7 @@ public final class KeepAlive: Sendable {
             become(enabled ? .armed : .off)
         case (false, _):
             cancelRetry()
+            inner.with { $0.backOff.reset() }
             audio.stop()
             become(enabled ? .armed : .off)
         case (true, _):
@@ -106,6 +107,7 @@ public final class KeepAlive: Sendable {
     }
 
     private func retryLater() {
+        cancelRetry()
         let wait = inner.with { $0.backOff.next() }
         let retry = clock.schedule(afterMs: wait) { [weak self] in self?.begin() }
         inner.with { $0.retry = retry }

@@ -5,9 +5,9 @@ public enum InterfaceKind: String, Sendable, Hashable, CaseIterable {
     case wired, wifi, cellular, loopback, other
 }
 
-/// The network as the system describes it at a moment.
+/// The network at a moment.
 public struct NetworkPath: Sendable, Hashable {
-    /// Whether anything can be reached.
+    /// Whether consoles can be reached.
     public var isSatisfied: Bool
     /// What it goes through, by the system's index: names are not an interface.
     public var interfaces: [UInt32: InterfaceKind]
@@ -15,6 +15,19 @@ public struct NetworkPath: Sendable, Hashable {
     public init(isSatisfied: Bool, interfaces: [UInt32: InterfaceKind] = [:]) {
         self.isSatisfied = isSatisfied
         self.interfaces = interfaces
+    }
+
+    /// What the system says of a path, and what is there. The system asks for a way to the internet:
+    /// a lighting network without a router, which is the rule, is "unsatisfied" to it, and one of
+    /// cellular alone is "satisfied". What counts here is a network that others can be on.
+    public init(
+        systemSays satisfied: Bool, through interfaces: [UInt32: InterfaceKind],
+        existing: [NetworkInterface]
+    ) {
+        let local = interfaces.values.contains { [.wired, .wifi, .other].contains($0) }
+        self.init(
+            isSatisfied: (satisfied && local) || existing.contains(where: \.isUsable),
+            interfaces: interfaces)
     }
 }
 

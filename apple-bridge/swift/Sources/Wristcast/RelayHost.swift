@@ -35,9 +35,14 @@ public final class RelayHost: Sendable {
         tasks.with { $0 }.forEach { $0.cancel() }
     }
 
-    /// Starts the relay and everything around it.
+    /// Starts the relay and everything around it. Does nothing if the relay runs already.
     public func start(_ show: Show) async throws {
-        try await relay.perform { try $0.start(show) }
+        let began = try await relay.perform { relay in
+            let ran = relay.isRunning
+            try relay.start(show)
+            return !ran
+        }
+        guard began else { return }
         socketGuard.handleStart()
         continuity.handleStart()
         continuity.start()
@@ -53,7 +58,8 @@ public final class RelayHost: Sendable {
                 }
             },
             Task { [weak self] in
-                for await state in states { self?.continuity.handle(state) }
+                self?.noteAudio()
+                for await _ in states { self?.noteAudio() }
             },
         ]
         let before = tasks.with { tasks in
@@ -63,17 +69,24 @@ public final class RelayHost: Sendable {
         before.forEach { $0.cancel() }
     }
 
-    /// Stops everything; the bands are left in the show's end look.
+    /// The audio as it is, which may be another than the state that was told.
+    private func noteAudio() {
+        continuity.handle(keepAlive.state)
+    }
+
+    /// Stops everything; the bands are left in the show's end look. Until they have it, the app is
+    /// kept alive.
     public func stop() async {
         let watching = tasks.with { tasks in
             defer { tasks = [] }
             return tasks
         }
         watching.forEach { $0.cancel() }
-        keepAlive.setRelayRuns(false)
+        socketGuard.handleStop()
         pathWatcher.stop()
-        continuity.stop()
         _ = try? await relay.perform { $0.stop() }
+        continuity.stop()
+        keepAlive.setRelayRuns(false)
     }
 
     /// Finds out what the app may do, on the interface that consoles are heard from, and tells the
@@ -87,7 +100,7 @@ public final class RelayHost: Sendable {
         let chosen = InterfaceChoice.choose(
             from: interfaces.list(), path: pathWatcher.path, heardFrom: heardFrom)
         let report = permissions.check(address: chosen?.addressText)
-        continuity.handleMulticast(isSilent: report.localNetwork == .silentlyBlocked)
+        continuity.handleMulticast(isSilent: report.localNetwork.isBlocked)
         return (report, chosen?.addressText)
     }
 

@@ -29,6 +29,8 @@ public final class SocketGuard: Sendable {
         var received: UInt64 = 0
         var sockets = 0
         var heardAtMs: UInt64?
+        /// When the last rebind began.
+        var reboundAtMs: UInt64?
         var rebinds = 0
     }
 
@@ -60,6 +62,11 @@ public final class SocketGuard: Sendable {
         }
     }
 
+    /// The relay stopped: there is nothing to guard.
+    public func handleStop() {
+        handleStart()
+    }
+
     /// The app is in the foreground again. Sockets that deliver are kept: something kept the app
     /// alive, and a rebind in the middle of a show would cost packets.
     public func handleForeground() {
@@ -71,13 +78,17 @@ public final class SocketGuard: Sendable {
     }
 
     /// The app was suspended and runs again: its sockets are gone. At once, whatever was tried
-    /// before.
+    /// before. That the app is back is told twice, by the system and by the pulse that stopped:
+    /// sockets made since are kept.
     public func handleResume(_ reason: String) {
-        inner.with { inner in
+        let now = clock.now().continuousMs
+        let fresh = inner.with { inner in
+            if let rebound = inner.reboundAtMs, now < rebound + Self.proofMs { return true }
             inner.backOff.reset()
             inner.notBeforeMs = 0
+            return false
         }
-        request(reason)
+        if !fresh { request(reason) }
     }
 
     /// The path has changed. Sockets that still deliver are kept.
@@ -121,39 +132,43 @@ public final class SocketGuard: Sendable {
         if let reason { request(reason) }
     }
 
-    private func request(_ reason: String) {
+    /// `failed`: what became of the try before.
+    private func request(_ reason: String, failed: String? = nil) {
         let now = clock.now().continuousMs
         let wait = inner.with { inner -> UInt64 in
             inner.pending?.cancel()
             inner.pending = nil
-            return inner.notBeforeMs > now ? inner.notBeforeMs - now : 0
+            return inner.notBeforeMs.saturatingMinus(now)
         }
         if wait == 0 {
-            rebind(reason)
+            rebind(reason, failed)
         } else {
-            let pending = clock.schedule(afterMs: wait) { [weak self] in self?.request(reason) }
+            let pending = clock.schedule(afterMs: wait) { [weak self] in
+                self?.request(reason, failed: failed)
+            }
             inner.with { $0.pending = pending }
         }
     }
 
-    private func rebind(_ reason: String) {
+    private func rebind(_ reason: String, _ failed: String?) {
         let now = clock.now().continuousMs
         inner.with { inner in
             inner.rebinds += 1
+            inner.reboundAtMs = now
             inner.notBeforeMs = now + inner.backOff.next()
         }
         if inline {
-            attempt(reason)
+            attempt(reason, failed)
         } else {
-            queue.async { self.attempt(reason) }
+            queue.async { self.attempt(reason, failed) }
         }
     }
 
-    private func attempt(_ reason: String) {
+    private func attempt(_ reason: String, _ failed: String?) {
         do {
-            try target.rebind(reason: reason)
+            try target.rebind(reason: failed.map { "\(reason); the last try failed: \($0)" } ?? reason)
         } catch {
-            request("\(reason); the last try failed: \(words(of: error))")
+            request(reason, failed: words(of: error))
         }
     }
 }

@@ -33,8 +33,52 @@ final class ContinuityTests: XCTestCase {
         XCTAssertEqual(report.gaps[0].start, start.wall.addingTimeInterval(-0.5))
         XCTAssertEqual(report.suspensions.map(\.seconds), [10.5 - 0.5])
         XCTAssertEqual(report.suspensions.map(\.asleepSeconds), [0])
-        XCTAssertTrue(report.text.contains("6 of 16 packets came, 10 missed"), report.text)
-        XCTAssertTrue(report.text.contains("iOS suspended the app"), report.text)
+    }
+
+    func testTheReportReadsAsWhatHappened() {
+        let continuity = continuity()
+        clock.run(5_000)
+        continuity.handle(.of(received: 5, sources: [source(seen: 5)]))
+        let start = clock.now()
+        clock.suspend(10_000, asleep: false)
+        continuity.handle(gap(start.continuousMs - 500, start.continuousMs + 10_500, missed: 10))
+        clock.run(1_000)
+        continuity.handle(.of(received: 6, sources: [source(seen: 6, missed: 10)]))
+        let zone = TimeZone(secondsFromGMT: 2 * 3600)!
+        let text = continuity.report().text(in: zone)
+        XCTAssertEqual(
+            text,
+            """
+            wristcast continuity report
+            1970-01-12, 15:46:56 (UTC+02:00)
+
+            SOURCES
+            sacn/1 from desk, 10.0.0.9: 6 of 16 packets came, 10 missed
+
+            GAPS
+            15:46:44 to 15:46:55: nothing from desk on sacn/1 for 11.0 s, 10 packets missed. \
+            Cause: iOS suspended the app
+
+            THE APP DID NOT RUN
+            15:46:45 to 15:46:55: for 10.0 s; the device was awake
+
+            """)
+        let nothing = Continuity(clock: clock).report().text(in: zone)
+        XCTAssertTrue(nothing.contains("SOURCES\nNone was heard."), nothing)
+        XCTAssertTrue(nothing.contains("GAPS\nNone."), nothing)
+    }
+
+    func testACountThatIsNotExactIsToldAsSuch() {
+        let continuity = continuity()
+        for (missed, exact) in [(UInt64(130), false), (1, true)] {
+            continuity.handle(
+                Gap(
+                    number: 1, universe: "sacn/1", source: "desk", cid: nil,
+                    address: "10.0.0.9:5568", startMs: 50_000, endMs: 53_000, missed: missed,
+                    exact: exact))
+        }
+        let words = continuity.report().gaps.map(\.missedWords)
+        XCTAssertEqual(words, ["about 130 packets", "1 packet"])
     }
 
     func testTheTimeTheDeviceSleptIsToldApart() {
@@ -61,8 +105,16 @@ final class ContinuityTests: XCTestCase {
             (.unknown, { _ in }),
             (.pathLost, { $0.handle(NetworkPath(isSatisfied: false)) }),
             (.wifiAsleep, { $0.handle(AppState.locked) }),
-            (.interrupted, { $0.handle(KeepAlive.State.interrupted(reason: "a call")) }),
             (.suspended, { _ in self.clock.suspend(5_000, asleep: true) }),
+            // A call alone costs no packets.
+            (.unknown, { $0.handle(KeepAlive.State.interrupted(reason: "a call")) }),
+            (
+                .interrupted,
+                {
+                    $0.handle(KeepAlive.State.interrupted(reason: "a call"))
+                    self.clock.suspend(5_000, asleep: false)
+                }
+            ),
         ]
         for (cause, happens) in cases {
             let continuity = continuity()
@@ -111,6 +163,24 @@ final class ContinuityTests: XCTestCase {
         continuity.handle(.of(received: 3, sources: [source(seen: 3, missed: 1)]))
         XCTAssertEqual(continuity.report().sources.map(\.seen), [10])
         XCTAssertEqual(continuity.report().sources.map(\.missed), [3])
+    }
+
+    func testCountsGoOnWhenTheRelayHadForgottenASource() {
+        let continuity = continuity()
+        continuity.handle(.of(received: 7, sources: [source(seen: 7, missed: 2)]))
+        continuity.handle(.of(received: 8, sources: [source(seen: 1)]))
+        XCTAssertEqual(continuity.report().sources.map(\.seen), [8])
+        XCTAssertEqual(continuity.report().sources.map(\.missed), [2])
+    }
+
+    func testOnePulseIsFeltHoweverOftenItIsStarted() {
+        let continuity = continuity()
+        continuity.start()
+        continuity.start()
+        clock.run(5_000)
+        XCTAssertEqual(clock.waiting, 1)
+        continuity.stop()
+        XCTAssertEqual(clock.waiting, 0)
     }
 
     func testTheEndOfASuspensionIsToldOnce() {

@@ -81,6 +81,29 @@ final class KeepAliveTests: XCTestCase {
         XCTAssertEqual(clock.waiting, 0)
     }
 
+    func testATryThatWasDueIsDueOnce() {
+        let keepAlive = running()
+        audio.happens(.interruptionBegan)
+        audio.happens(.interruptionEnded(shouldResume: false))
+        audio.happens(.interruptionEnded(shouldResume: false))
+        XCTAssertEqual(clock.waiting, 1)
+        clock.run(5_000)
+        XCTAssertEqual(keepAlive.state, .running)
+        XCTAssertEqual(audio.starts, 2)
+    }
+
+    func testWhoeverListensIsToldThatThereIsNothingMoreToCome() async {
+        var states: AsyncStream<KeepAlive.State>? = nil
+        do {
+            let keepAlive = keepAlive()
+            states = keepAlive.states
+            keepAlive.setEnabled(true)
+        }
+        var told: [KeepAlive.State] = []
+        for await state in states! { told.append(state) }
+        XCTAssertEqual(told, [.armed])
+    }
+
     func testMediaServicesThatAreResetGetANewEngine() {
         let keepAlive = running()
         audio.happens(.mediaServicesLost)

@@ -53,6 +53,21 @@ final class PathTests: XCTestCase {
         XCTAssertEqual(told(), [true, true])
     }
 
+    func testANetworkWithoutARouterIsOneAndCellularAloneIsNone() {
+        let wifi = interface(1, "192.168.1.5")
+        let tunnel = interface(2, "10.0.0.2", isUsable: false)
+        func counts(_ satisfied: Bool, _ through: [UInt32: InterfaceKind], _ all: [NetworkInterface])
+            -> Bool
+        {
+            NetworkPath(systemSays: satisfied, through: through, existing: all).isSatisfied
+        }
+        XCTAssertTrue(counts(true, [1: .wifi], [wifi]))
+        XCTAssertTrue(counts(false, [:], [wifi, tunnel]), "no router")
+        XCTAssertTrue(counts(true, [1: .wired], []), "IPv6 alone")
+        XCTAssertFalse(counts(true, [2: .cellular], [tunnel]))
+        XCTAssertFalse(counts(false, [:], [tunnel]))
+    }
+
     func interface(_ index: UInt32, _ address: String, isUsable: Bool = true) -> NetworkInterface {
         NetworkInterface(
             name: "x\(index)", index: index, address: InterfaceChoice.ipv4(address)!,

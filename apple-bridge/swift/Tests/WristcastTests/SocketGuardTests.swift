@@ -67,6 +67,27 @@ final class SocketGuardTests: XCTestCase {
         XCTAssertEqual(relay.reasons, ["the app is in the foreground again"])
     }
 
+    func testThatTheAppIsBackIsToldTwiceAndRebindsOnce() {
+        let guarded = makeGuard()
+        guarded.handle(received: 1, sockets: 3)
+        clock.suspend(60_000, asleep: true)
+        guarded.handleForeground()
+        clock.run(400)
+        guarded.handleResume("the app was suspended and runs again")
+        XCTAssertEqual(relay.reasons, ["the app is in the foreground again"])
+        clock.suspend(10_000, asleep: true)
+        guarded.handleResume("the app was suspended and runs again")
+        XCTAssertEqual(relay.reasons.count, 2)
+    }
+
+    func testAStoppedRelayIsLeftAlone() {
+        relay.refuse(true)
+        let guarded = makeGuard()
+        guarded.handleResume("back")
+        guarded.handleStop()
+        XCTAssertEqual(clock.waiting, 0)
+    }
+
     func testADeadSocketRebinds() {
         let guarded = makeGuard()
         guarded.handle(received: 1, sockets: 3)
@@ -96,11 +117,12 @@ final class SocketGuardTests: XCTestCase {
         let guarded = makeGuard()
         guarded.handleResume("back")
         XCTAssertEqual(relay.reasons.count, 1)
-        relay.refuse(false)
         clock.run(250)
-        XCTAssertEqual(relay.reasons.count, 2)
-        XCTAssertTrue(relay.reasons[1].contains("the system says no"))
+        relay.refuse(false)
+        clock.run(500)
+        let again = "back; the last try failed: the system says no"
+        XCTAssertEqual(relay.reasons, ["back", again, again])
         clock.run(60_000)
-        XCTAssertEqual(relay.reasons.count, 2)
+        XCTAssertEqual(relay.reasons.count, 3)
     }
 }

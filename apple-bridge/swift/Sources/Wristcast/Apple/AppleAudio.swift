@@ -7,6 +7,9 @@
         private let lock = NSLock()
         private var engine: AVAudioEngine?
         private var tokens: [any NSObjectProtocol] = []
+        /// Events are handled here, not where the system tells them: an engine must not be taken
+        /// down inside its own notification.
+        private let events = DispatchQueue(label: "wristcast.audio")
 
         public init() {}
 
@@ -22,8 +25,11 @@
             try session.setCategory(.playback, mode: .default, options: [.mixWithOthers])
             try session.setActive(true)
             let engine = AVAudioEngine()
-            let format = engine.outputNode.inputFormat(forBus: 0)
-            let source = AVAudioSourceNode(format: format, renderBlock: Self.render(content, format.sampleRate))
+            // Zero while there is no output: the engine would raise an exception, which ends the app.
+            let rate = engine.outputNode.inputFormat(forBus: 0).sampleRate
+            guard rate > 0, let format = AVAudioFormat(standardFormatWithSampleRate: rate, channels: 1)
+            else { throw NoOutput() }
+            let source = AVAudioSourceNode(format: format, renderBlock: Self.render(content, rate))
             engine.attach(source)
             engine.connect(source, to: engine.mainMixerNode, format: format)
             engine.prepare()
@@ -46,15 +52,23 @@
                 _ name: Notification.Name, _ object: AnyObject?,
                 _ event: @escaping @Sendable (Notification) -> AudioEvent?
             ) -> any NSObjectProtocol {
-                center.addObserver(forName: name, object: object, queue: nil) { notification in
-                    if let event = event(notification) { told(event) }
+                center.addObserver(forName: name, object: object, queue: nil) {
+                    [events] notification in
+                    guard let event = event(notification) else { return }
+                    events.async { told(event) }
                 }
             }
             let tokens = [
                 on(AVAudioSession.interruptionNotification, session, Self.interruption),
                 on(AVAudioSession.routeChangeNotification, session, Self.routeChange),
-                on(.AVAudioEngineConfigurationChange, nil) { _ in
-                    .engineStopped(reason: "the audio hardware has changed")
+                // The app may have engines of its own.
+                center.addObserver(forName: .AVAudioEngineConfigurationChange, object: nil, queue: nil) {
+                    [events, weak self] notification in
+                    let engine = (notification.object as AnyObject?).map(ObjectIdentifier.init)
+                    events.async { [weak self] in
+                        guard let self, self.isOurs(engine) else { return }
+                        told(.engineStopped(reason: "the audio hardware has changed"))
+                    }
                 },
                 on(AVAudioSession.mediaServicesWereLostNotification, session) { _ in
                     .mediaServicesLost
@@ -73,12 +87,24 @@
             engine = nil
         }
 
+        private func isOurs(_ other: ObjectIdentifier?) -> Bool {
+            lock.lock()
+            defer { lock.unlock() }
+            return engine.map(ObjectIdentifier.init) == other && other != nil
+        }
+
         @Sendable private static func interruption(_ notification: Notification) -> AudioEvent? {
             let info = notification.userInfo
             let type = (info?[AVAudioSessionInterruptionTypeKey] as? UInt)
                 .flatMap(AVAudioSession.InterruptionType.init)
             switch type {
-            case .began: return .interruptionBegan
+            case .began:
+                // Told when the app runs again, and has no end: the session is to be begun anew.
+                let reason = info?[AVAudioSessionInterruptionReasonKey] as? UInt
+                if reason == AVAudioSession.InterruptionReason.appWasSuspended.rawValue {
+                    return .engineStopped(reason: "iOS suspended the app")
+                }
+                return .interruptionBegan
             case .ended:
                 let options = (info?[AVAudioSessionInterruptionOptionKey] as? UInt)
                     .map(AVAudioSession.InterruptionOptions.init)
@@ -119,6 +145,10 @@
                 owner.frame.pointee = first + UInt64(frames)
                 return noErr
             }
+        }
+
+        private struct NoOutput: LocalizedError {
+            var errorDescription: String? { "there is no audio output" }
         }
 
         /// The frame that is played next; touched by the audio thread alone.

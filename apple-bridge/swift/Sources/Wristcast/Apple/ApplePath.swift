@@ -2,7 +2,8 @@
     import Foundation
     import Network
 
-    /// NWPathMonitor as ``PathWatcher`` needs it.
+    /// NWPathMonitor as ``PathWatcher`` needs it: without cellular, by which no console comes, and
+    /// with the interfaces themselves, because a lighting network seldom has a router.
     public final class ApplePath: PathMonitor, @unchecked Sendable {
         // `lock` guards the monitor, which is why this may be called Sendable. One that was
         // cancelled cannot be started again.
@@ -11,17 +12,22 @@
 
         public init() {}
 
+        deinit {
+            monitor?.cancel()
+        }
+
         public func start(_ told: @escaping @Sendable (NetworkPath) -> Void) {
             stop()
-            let monitor = NWPathMonitor()
+            let monitor = NWPathMonitor(prohibitedInterfaceTypes: [.cellular])
             monitor.pathUpdateHandler = { path in
                 let interfaces = path.availableInterfaces.map { interface in
                     (UInt32(clamping: interface.index), Self.kind(interface.type))
                 }
                 told(
                     NetworkPath(
-                        isSatisfied: path.status == .satisfied,
-                        interfaces: Dictionary(interfaces, uniquingKeysWith: { first, _ in first })))
+                        systemSays: path.status == .satisfied,
+                        through: Dictionary(interfaces, uniquingKeysWith: { first, _ in first }),
+                        existing: SystemInterfaces().list()))
             }
             monitor.start(queue: DispatchQueue(label: "wristcast.path"))
             lock.lock()

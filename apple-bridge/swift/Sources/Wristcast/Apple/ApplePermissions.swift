@@ -2,7 +2,8 @@
     import CoreBluetooth
     import Foundation
 
-    /// The system's Bluetooth permission, read without asking the user.
+    /// The system's Bluetooth permission, read without asking the user. Whether Bluetooth is on, who
+    /// uses it is told: a relay's radio says so in its detail and in the faults.
     public struct AppleBluetooth: BluetoothAuthority {
         public init() {}
 
