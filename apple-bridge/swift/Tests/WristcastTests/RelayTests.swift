@@ -15,8 +15,9 @@ final class Console {
     let port: UInt16
     private(set) var sent: UInt64 = 0
 
-    init() {
-        port = Console.freePort()
+    /// `port`: of a relay that is elsewhere; else a free one.
+    init(port: UInt16? = nil) {
+        self.port = port ?? Console.freePort()
         #if canImport(Darwin)
             descriptor = socket(AF_INET, SOCK_DGRAM, 0)
         #else
@@ -41,6 +42,17 @@ final class Console {
         }
         precondition(written == packet.count)
         sent += 1
+    }
+
+    /// A show of one group that hears it.
+    var values: ShowValues {
+        ShowValues(
+            name: "phone", interfaces: ["127.0.0.1"], sacnPort: Console.freePort(),
+            artnetPort: port,
+            groups: [
+                GroupValues(name: "left", universe: "artnet/0/0/1", address: 1, personality: "rgb")
+            ],
+            simulatedBandsPerGroup: 1)
     }
 
     private static func loopback(_ port: UInt16) -> sockaddr_in {
@@ -71,16 +83,6 @@ final class Console {
 }
 
 final class RelayTests: XCTestCase {
-    func values(_ console: Console) -> ShowValues {
-        ShowValues(
-            name: "phone", interfaces: ["127.0.0.1"], sacnPort: Console.freePort(),
-            artnetPort: console.port,
-            groups: [
-                GroupValues(name: "left", universe: "artnet/0/0/1", address: 1, personality: "rgb")
-            ],
-            simulatedBandsPerGroup: 1)
-    }
-
     /// Sends until the relay shows what `found` looks for.
     func eventually(
         _ relay: Relay, _ console: Console, _ found: (Snapshot) -> Bool,
@@ -96,8 +98,8 @@ final class RelayTests: XCTestCase {
 
     func testPacketsFromAConsoleAreLightInTheApp() throws {
         let (relay, console) = (Relay(), Console())
-        try relay.start(.values(values(console)))
-        try relay.start(.values(values(console)))
+        try relay.start(.values(console.values))
+        try relay.start(.values(console.values))
         try eventually(relay, console) { $0.groups.first.map { $0.red == 10 && !$0.lost } ?? false }
         XCTAssertEqual(try relay.snapshot()?.sources.map(\.universe), ["artnet/0/0/1"])
         try relay.panic(true)
@@ -113,13 +115,13 @@ final class RelayTests: XCTestCase {
             let words = (error as? BridgeError)?.words ?? ""
             XCTAssertTrue(words.contains("show.toml:2"), "\(error)")
         }
-        XCTAssertEqual(checkShow(show: .values(values(Console()))), [])
+        XCTAssertEqual(checkShow(show: .values(Console().values)), [])
     }
 
     func testEventsAndSnapshotsAreSequences() async throws {
         let (relay, console) = (Relay(), Console())
         let (first, second) = (relay.events, relay.events)
-        try await relay.perform { [show = values(console)] in try $0.start(.values(show)) }
+        try await relay.perform { [show = console.values] in try $0.start(.values(show)) }
         relay.setAppState(.locked)
         for events in [first, second] {
             var locked = false
@@ -140,7 +142,7 @@ final class RelayTests: XCTestCase {
 
     func testARebindInTheMiddleKeepsLevelsAndSources() throws {
         let (relay, console) = (Relay(), Console())
-        try relay.start(.values(values(console)))
+        try relay.start(.values(console.values))
         try eventually(relay, console) { $0.packets.accepted > 0 }
         try relay.rebind(reason: "a test")
         XCTAssertEqual(try relay.snapshot()?.groups.first?.red, 10)
@@ -150,13 +152,43 @@ final class RelayTests: XCTestCase {
         relay.stop()
     }
 
+    func testAProbeOfTheRelayThatIsHeardIsNoFault() throws {
+        let (relay, console) = (Relay(), Console())
+        try relay.start(.values(console.values))
+        let probe = RelayProbe(relay).probe(address: "127.0.0.1", waitMs: 5_000)
+        XCTAssertEqual(probe.verdict, .heard)
+        XCTAssertEqual(try relay.snapshot()?.faults, [])
+        relay.stop()
+    }
+
+    func testAHostThatIsStartedTwiceCountsOnce() async throws {
+        let console = Console()
+        let nothing = Permissions(
+            network: RelayProbe(), entitlements: NoEntitlements(), bluetooth: NoBluetooth())
+        let host = RelayHost(
+            audio: FakeAudio(), content: .silence, monitor: FakeMonitor(), permissions: nothing)
+        try await host.start(.values(console.values))
+        try eventually(host.relay, console) { $0.packets.accepted > 0 }
+        try await host.start(.values(console.values))
+        console.send(1, 2, 3)
+        let sent = console.sent
+        let deadline = Date().addingTimeInterval(60)
+        var seen: UInt64 = 0
+        while seen < sent && Date() < deadline {
+            seen = host.continuity.report().sources.first?.seen ?? 0
+            await Task.yield()
+        }
+        XCTAssertEqual(seen, sent)
+        await host.stop()
+    }
+
     func testTheHostTestsTheInterfaceThatAConsoleIsHeardFrom() async throws {
         let (console, asked) = (Console(), Asked())
         let permissions = Permissions(
             network: asked, entitlements: NoEntitlements(), bluetooth: NoBluetooth())
         let host = RelayHost(
             audio: FakeAudio(), content: .silence, monitor: FakeMonitor(), permissions: permissions)
-        try await host.start(.values(values(console)))
+        try await host.start(.values(console.values))
         try eventually(host.relay, console) { $0.packets.accepted > 0 }
         let (report, address) = host.checkPermissions(interfaces: TwoNetworks())
         XCTAssertEqual(address, "127.0.0.1")
@@ -175,7 +207,7 @@ final class RelayTests: XCTestCase {
         let host = RelayHost(
             audio: audio, content: .silence, monitor: FakeMonitor(), permissions: nothing)
         host.keepAlive.setEnabled(true)
-        try await host.start(.values(values(console)))
+        try await host.start(.values(console.values))
         XCTAssertEqual(host.keepAlive.state, .running)
         let deadline = Date().addingTimeInterval(60)
         var seen: UInt64 = 0
@@ -196,11 +228,11 @@ final class RelayTests: XCTestCase {
     }
 }
 
-private struct NoEntitlements: EntitlementReader {
+struct NoEntitlements: EntitlementReader {
     func multicast() -> EntitlementState { .unknown }
 }
 
-private struct NoBluetooth: BluetoothAuthority {
+struct NoBluetooth: BluetoothAuthority {
     func state() -> BluetoothState { .unsupported }
 }
 
