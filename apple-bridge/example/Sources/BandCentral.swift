@@ -6,7 +6,7 @@ import Wristcast
 /// background and start it again for an event of a band.
 ///
 /// One write is under way per band: the relay gives the next, which is the newest look, when this
-/// one is reported. Make it at launch, in the foreground or not, or there is nothing to restore to.
+/// one is reported.
 final class BandCentral: NSObject, BandRadio, @unchecked Sendable {
     // Touched on `queue` alone, which is why this may be called Sendable. Core Bluetooth calls
     // its delegate there, too.
@@ -15,6 +15,8 @@ final class BandCentral: NSObject, BandRadio, @unchecked Sendable {
     private var link: BandLink?
     private var bands: [UInt32: Band] = [:]
     private var restored: [CBPeripheral] = []
+    /// Of a show that has stopped, until their connections are closed.
+    private var leaving: [CBPeripheral] = []
 
     private struct Band {
         let spec: BandSpec
@@ -27,8 +29,19 @@ final class BandCentral: NSObject, BandRadio, @unchecked Sendable {
         var next = 0
     }
 
-    override init() {
-        super.init()
+    /// A write without response is in the system's hands when it is reported. Closing a connection
+    /// sooner than this could lose the end look.
+    private static let farewell = DispatchTimeInterval.milliseconds(200)
+
+    /// Opens Bluetooth, for which iOS asks the user the first time. To be called while the app is
+    /// launched if it had bands before, also when iOS launches it in the background: what there is
+    /// to restore is given to the first who asks.
+    func open() {
+        queue.sync { openOnce() }
+    }
+
+    private func openOnce() {
+        guard central == nil else { return }
         central = CBCentralManager(
             delegate: self, queue: queue,
             options: [CBCentralManagerOptionRestoreIdentifierKey: "wristcast.bands"])
@@ -38,6 +51,7 @@ final class BandCentral: NSObject, BandRadio, @unchecked Sendable {
         queue.async {
             self.link = link
             self.bands = Dictionary(uniqueKeysWithValues: specs.map { ($0.band, Band(spec: $0)) })
+            self.openOnce()
             self.begin()
         }
     }
@@ -50,7 +64,7 @@ final class BandCentral: NSObject, BandRadio, @unchecked Sendable {
             }
             self.bands[write.band]?.write = write
             self.bands[write.band]?.next = 0
-            self.step(write.band)
+            self.step(write.band, write.token)
         }
     }
 
@@ -65,10 +79,18 @@ final class BandCentral: NSObject, BandRadio, @unchecked Sendable {
         queue.async {
             self.link = nil
             self.central?.stopScan()
-            let peripherals = self.bands.values.compactMap(\.peripheral)
+            self.leaving += self.bands.values.compactMap(\.peripheral)
             self.bands = [:]
-            peripherals.forEach { self.central?.cancelPeripheralConnection($0) }
+            self.queue.asyncAfter(deadline: .now() + Self.farewell) { self.leave() }
         }
+    }
+
+    private func leave() {
+        // Unless another show has taken it on meanwhile.
+        for peripheral in leaving where number(of: peripheral) == nil {
+            central?.cancelPeripheralConnection(peripheral)
+        }
+        leaving = []
     }
 
     /// Connects what is known and looks for the rest.
@@ -81,6 +103,11 @@ final class BandCentral: NSObject, BandRadio, @unchecked Sendable {
                 ?? identifier.flatMap { central.retrievePeripherals(withIdentifiers: [$0]).first }
             if let known { take(known, for: number) }
         }
+        // Bands of a show before this one.
+        for peripheral in restored where number(of: peripheral) == nil {
+            central.cancelPeripheralConnection(peripheral)
+        }
+        restored = []
         scan()
     }
 
@@ -91,7 +118,7 @@ final class BandCentral: NSObject, BandRadio, @unchecked Sendable {
             return
         }
         // In the background iOS finds nothing without services to look for.
-        let services = missing.compactMap { $0.advertisesService ? $0.service.map(CBUUID.init) : nil }
+        let services = missing.compactMap { $0.advertisesService ? $0.service.map(CBUUID.init(string:)) : nil }
         central.scanForPeripherals(withServices: services.count == missing.count ? services : nil)
     }
 
@@ -111,10 +138,12 @@ final class BandCentral: NSObject, BandRadio, @unchecked Sendable {
         peripheral.discoverServices(bands[band]?.spec.service.map { [CBUUID(string: $0)] })
     }
 
-    /// The greeting, frame by frame; then the band is up.
-    private func greet(_ number: UInt32, from index: Int) {
+    /// The greeting, frame by frame; then the band is up. `connection`: its characteristic's
+    /// identity, which is another after every connection.
+    private func greet(_ number: UInt32, on connection: ObjectIdentifier, from index: Int) {
         guard let band = bands[number], let peripheral = band.peripheral,
-            let characteristic = band.characteristic
+            let characteristic = band.characteristic,
+            ObjectIdentifier(characteristic) == connection
         else { return }
         guard index < band.spec.connectWrites.count else {
             bands[number]?.isUp = true
@@ -126,25 +155,27 @@ final class BandCentral: NSObject, BandRadio, @unchecked Sendable {
             characteristic.properties.contains(.writeWithoutResponse) ? .withoutResponse : .withResponse
         peripheral.writeValue(greeting.bytes, for: characteristic, type: type)
         queue.asyncAfter(deadline: .now() + .milliseconds(Int(greeting.waitMs))) {
-            self.greet(number, from: index + 1)
+            self.greet(number, on: connection, from: index + 1)
         }
     }
 
-    /// Writes the next frame of what is under way to a band, or reports that it is out.
-    private func step(_ number: UInt32) {
-        guard let band = bands[number], let write = band.write, let peripheral = band.peripheral,
-            let characteristic = band.characteristic
+    /// Writes the next frame of what is under way to a band, or reports that it is out. `token`: of
+    /// the write that is meant, which may be over by now.
+    private func step(_ number: UInt32, _ token: UInt32) {
+        guard let band = bands[number], let write = band.write, write.token == token,
+            let peripheral = band.peripheral, let characteristic = band.characteristic
         else { return }
         let type: CBCharacteristicWriteType = write.withResponse ? .withResponse : .withoutResponse
         // Full: peripheralIsReady goes on from here. Else looks would grow old in the system.
         if !write.withResponse && !peripheral.canSendWriteWithoutResponse { return }
         guard band.next < write.frames.count else {
             bands[number]?.write = nil
-            _ = link?.written(band: number, token: write.token)
+            _ = link?.written(band: number, token: token)
             return
         }
         let frame = write.frames[band.next]
         guard frame.count <= peripheral.maximumWriteValueLength(for: type) else {
+            bands[number]?.isUp = false
             bands[number]?.write = nil
             _ = link?.down(band: number, reason: "takes no frames of \(frame.count) bytes")
             return
@@ -153,7 +184,7 @@ final class BandCentral: NSObject, BandRadio, @unchecked Sendable {
         peripheral.writeValue(frame, for: characteristic, type: type)
         if !write.withResponse {
             let wait = band.next + 1 < write.frames.count ? Int(write.intervalMs) : 0
-            queue.asyncAfter(deadline: .now() + .milliseconds(wait)) { self.step(number) }
+            queue.asyncAfter(deadline: .now() + .milliseconds(wait)) { self.step(number, token) }
         }
     }
 
@@ -166,12 +197,17 @@ final class BandCentral: NSObject, BandRadio, @unchecked Sendable {
             || name == spec.id
     }
 
-    private func lost(_ peripheral: CBPeripheral, _ reason: String) {
-        guard let number = number(of: peripheral) else { return }
+    /// What was known of the band's connection is void.
+    private func down(_ number: UInt32, _ reason: String) {
         bands[number]?.characteristic = nil
         bands[number]?.isUp = false
         bands[number]?.write = nil
         _ = link?.down(band: number, reason: reason)
+    }
+
+    private func lost(_ peripheral: CBPeripheral, _ reason: String) {
+        guard let number = number(of: peripheral) else { return }
+        down(number, reason)
         central?.connect(peripheral)
     }
 }
@@ -187,13 +223,14 @@ extension BandCentral: CBCentralManagerDelegate {
         switch central.state {
         case .poweredOn: begin()
         case .poweredOff: fault("Bluetooth is off; switch it on in Control Center")
+        case .resetting: fault("Bluetooth is restarting")
         case .unauthorized: fault("Bluetooth is not allowed; allow it in Settings")
         case .unsupported: fault("this device has no Bluetooth for bands")
         default: break
         }
     }
 
-    /// Every connection is gone with it.
+    /// Every connection is gone with it, and what is known of the peripherals, too.
     private func fault(_ reason: String) {
         for (number, band) in bands where band.peripheral != nil {
             bands[number] = Band(spec: band.spec)
@@ -235,7 +272,12 @@ extension BandCentral: CBCentralManagerDelegate {
 extension BandCentral: CBPeripheralDelegate {
     func peripheral(_ peripheral: CBPeripheral, didDiscoverServices error: (any Error)?) {
         guard let number = number(of: peripheral), let spec = bands[number]?.spec else { return }
-        for service in peripheral.services ?? [] {
+        let services = peripheral.services ?? []
+        guard error == nil, !services.isEmpty else {
+            unfit(peripheral, number, error)
+            return
+        }
+        for service in services {
             peripheral.discoverCharacteristics([CBUUID(string: spec.characteristic)], for: service)
         }
     }
@@ -245,13 +287,27 @@ extension BandCentral: CBPeripheralDelegate {
         error: (any Error)?
     ) {
         guard let number = number(of: peripheral), let band = bands[number],
-            band.characteristic == nil,
-            let found = service.characteristics?.first(where: {
-                $0.uuid == CBUUID(string: band.spec.characteristic)
-            })
+            band.characteristic == nil
         else { return }
-        bands[number]?.characteristic = found
-        greet(number, from: 0)
+        let uuid = CBUUID(string: band.spec.characteristic)
+        if let found = service.characteristics?.first(where: { $0.uuid == uuid }) {
+            bands[number]?.characteristic = found
+            greet(number, on: ObjectIdentifier(found), from: 0)
+        } else if error != nil || peripheral.services?.allSatisfy({ $0.characteristics != nil }) == true {
+            unfit(peripheral, number, error)
+        }
+    }
+
+    /// It has not what its profile says, or not yet: said, and left connected, because connecting it
+    /// again would find the same. It is looked at again when its services change.
+    private func unfit(_ peripheral: CBPeripheral, _ number: UInt32, _ error: (any Error)?) {
+        down(number, error?.localizedDescription ?? "has no such characteristic: is the profile right?")
+    }
+
+    func peripheral(_ peripheral: CBPeripheral, didModifyServices invalidated: [CBService]) {
+        guard let number = number(of: peripheral) else { return }
+        down(number, "its services have changed")
+        discover(peripheral, number)
     }
 
     func peripheral(
@@ -262,7 +318,7 @@ extension BandCentral: CBPeripheralDelegate {
             write.withResponse
         else { return }
         if error == nil {
-            step(number)
+            step(number, write.token)
         } else {
             bands[number]?.write = nil
             _ = link?.failed(band: number, token: write.token)
@@ -270,8 +326,8 @@ extension BandCentral: CBPeripheralDelegate {
     }
 
     func peripheralIsReady(toSendWriteWithoutResponse peripheral: CBPeripheral) {
-        if let number = number(of: peripheral), bands[number]?.write?.withResponse == false {
-            step(number)
+        if let number = number(of: peripheral), let write = bands[number]?.write, !write.withResponse {
+            step(number, write.token)
         }
     }
 }

@@ -29,6 +29,8 @@ struct RelayView: View {
                     ForEach(Array((model.snapshot?.sources ?? []).enumerated()), id: \.offset) { _, source in
                         VStack(alignment: .leading) {
                             Text("\(source.universe) \(source.name)")
+                            Text("\(source.address) on \(source.interface ?? "no network of ours")")
+                                .font(.footnote)
                             Text("\(source.seen) seen, \(source.missed) missed, last \(source.ageMs) ms ago")
                                 .font(.footnote)
                                 .foregroundColor(source.ageMs > 2_500 ? .red : .secondary)
@@ -61,6 +63,13 @@ struct BandsView: View {
 
     var body: some View {
         List {
+            Section("A real band, in the group left") {
+                TextField("name or identifier", text: $model.band)
+                TextField("profile", text: $model.profile)
+            }
+            .autocorrectionDisabled()
+            .textInputAutocapitalization(.never)
+            .disabled(model.isRunning)
             Section("Groups") {
                 ForEach(model.snapshot?.groups ?? [], id: \.name) { group in
                     HStack {
@@ -102,7 +111,8 @@ struct ContinuityView: View {
                 ForEach(model.report?.gaps ?? [], id: \.self) { gap in
                     VStack(alignment: .leading) {
                         Text("\(gap.start.formatted(date: .omitted, time: .standard)), \(gap.seconds, specifier: "%.1f") s")
-                        Text("\(gap.missed.map(String.init) ?? "?") packets: \(gap.cause.words)").font(.footnote)
+                        Text("\(gap.name), \(gap.universe): \(gap.missedWords) missed").font(.footnote)
+                        Text(gap.cause.words).font(.footnote)
                     }
                 }
             }
