@@ -9,13 +9,7 @@ cd "$(dirname "$0")/../.."
 out=target/apple
 rm -rf "$out" && mkdir -p "$out/headers" "$out/ios" "$out/simulator" "$out/macos"
 # Before the deployment targets are set: this one runs here.
-bash apple-bridge/scripts/bindings.sh "$out/bindings"
-for part in Sources/WristcastFFI FFI/include; do
-  diff -r "apple-bridge/swift/$part" "$out/bindings/$part" >/dev/null || {
-    echo "the bindings are not those of this bridge: run apple-bridge/scripts/bindings.sh and commit" >&2
-    exit 1
-  }
-done
+bash apple-bridge/scripts/bindings.sh --check
 targets=(aarch64-apple-ios aarch64-apple-ios-sim x86_64-apple-ios aarch64-apple-darwin x86_64-apple-darwin)
 rustup target add "${targets[@]}"
 # As in Package.swift.

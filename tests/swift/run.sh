@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Builds and tests the Swift package on Linux, against the real relay, and holds the generated
-# bindings to the Rust they were made of. Swift is Debian trixie's, in a folder of its own.
+# Builds and tests the Swift package on Linux, against the real relay, holds the generated bindings
+# to the Rust they were made of, and checks the types of what only Apple's systems run. Swift is
+# Debian trixie's, in a folder of its own.
 # Needs Debian, root and the network; 3 minutes the first time (2.6 GB), 1 minute after that.
 # usage: tests/swift/run.sh [ROOT]     (ROOT: where the Debian is kept; default target/swift-root)
 set -euo pipefail
@@ -12,30 +13,32 @@ if [ ! -L "$root/usr/bin/swift" ]; then
   mkdir -p "$root"
   mmdebstrap --quiet --variant=minbase --include=swiftlang,ca-certificates,libc6-dev,gcc,g++ trixie "$root"
 fi
-fresh=$(mktemp -d)
-trap 'rm -rf "$fresh"' EXIT
-bash apple-bridge/scripts/bindings.sh "$fresh"
-for file in Sources/WristcastFFI/wristcast_bridge.swift FFI/include/wristcast_bridgeFFI.h FFI/include/module.modulemap; do
-  cmp "$fresh/$file" "apple-bridge/swift/$file" || {
-    echo "the bindings are not those of this bridge: run apple-bridge/scripts/bindings.sh and commit" >&2
-    exit 1
-  }
-done
+bash apple-bridge/scripts/bindings.sh --check
 package=$root/package
 rm -rf "${package:?}/apple-bridge" "${package:?}/lib" && mkdir -p "$package/apple-bridge" "$package/lib"
 cp Package.swift "$package/"
 cp -r apple-bridge/swift "$package/apple-bridge/"
-# What only Apple's compilers can check is held to Swift's grammar at least.
-mkdir -p "$package/example" && cp apple-bridge/example/Sources/*.swift "$package/example/"
+# What only Apple's systems run is checked against Apple's declarations, as far as it uses them.
+rm -rf "${package:?}/apple" && mkdir -p "$package/apple/wristcast" "$package/apple/modules"
+cp -r apple-bridge/example/Sources "$package/apple/example"
+cp tests/swift/apple/*.swift "$package/apple/"
+cp apple-bridge/swift/Sources/Wristcast/*.swift "$package/apple/wristcast/"
+for adapter in apple-bridge/swift/Sources/Wristcast/Apple/*.swift; do
+  sed 's/^#if os(iOS) && /#if /' "$adapter" > "$package/apple/wristcast/$(basename "$adapter")"
+done
 # Only the static library, or the linker would take the other.
 cp "${CARGO_TARGET_DIR:-target}/debug/libwristcast_bridge.a" "$package/lib/"
 cat > "$package/run.sh" <<'INSIDE'
 set -e
 cd /package
-for file in example/*.swift apple-bridge/swift/Sources/Wristcast/Apple/*.swift; do
-  swiftc -frontend -parse -swift-version 6 "$file"
-done
 swift build --build-tests
+checked() { swiftc -swift-version 6 -warnings-as-errors -parse-as-library -I apple/modules "$@"; }
+for module in AVFoundation Network CoreBluetooth UIKit SwiftUI; do
+  checked -emit-module -module-name $module -o apple/modules/$module.swiftmodule apple/$module.swift
+done
+checked -emit-module -module-name Wristcast -o apple/modules/Wristcast.swiftmodule \
+  -I .build/debug/Modules -I apple-bridge/swift/FFI/include apple/wristcast/*.swift
+checked -typecheck -I .build/debug/Modules -I apple-bridge/swift/FFI/include apple/example/*.swift
 swift test
 INSIDE
 # What is mounted here is gone with the namespace. Without /proc Swift does not find its libraries.
