@@ -8,7 +8,7 @@ use super::finding::{Finding, Report};
 use super::wanted::Wanted;
 use super::{
     bluetooth, buffers, clock, descriptors, disk, firewall, interfaces as network, kernel, ports,
-    power, self_test, timing, wifi,
+    power, relay, self_test, timing, wifi,
 };
 
 /// What the operator asked for beside a look.
@@ -47,6 +47,7 @@ pub(super) fn machine(wanted: &Wanted, wishes: Wishes) -> Report {
         Ok(facts) => found.extend(timing::judge(&facts)),
         Err(error) => found.push(could_not("timing", "packets be timed", &error)),
     }
+    found.extend(relay::collect(wanted).iter().flat_map(relay::judge));
     found.extend(power::judge(&power::collect()));
     found.extend(bluetooth::judge(&bluetooth::collect(wanted, wishes.ask_controllers)));
     found.push(clock::judge(&clock::collect()));

@@ -63,7 +63,7 @@ impl Finding {
 
     /// Whether `other` says the same, but for figures that are never twice the same.
     fn says(&self, other: &Self) -> bool {
-        let figures = ["timing", "processor", "disk"].contains(&self.check);
+        let figures = ["timing", "arrivals", "processor", "disk"].contains(&self.check);
         self.is_of(other) && self.verdict == other.verdict && (figures || self.what == other.what)
     }
 }

@@ -26,6 +26,7 @@ mod kernel;
 mod ports;
 mod power;
 mod print;
+mod relay;
 mod self_test;
 mod show;
 mod system;

@@ -1,6 +1,6 @@
 //! How evenly this machine gets packets: a stream at a console's rate to itself, and how late each
 //! packet came. Stalls that come about once a second are the mark of AWDL and of power save, where
-//! they reach the machine itself; those of the air alone are seen in a running relay's figures.
+//! they reach the machine itself; those of the air alone a relay that runs has seen: `relay.rs`.
 
 use std::io;
 use std::net::{Ipv4Addr, UdpSocket};

@@ -42,7 +42,7 @@ impl Heard {
 
 /// The API of one relay.
 #[derive(Debug)]
-pub(super) struct Api {
+pub(crate) struct Api {
     /// `http://127.0.0.1:8420`.
     url: String,
     agent: Agent,
@@ -50,7 +50,7 @@ pub(super) struct Api {
 
 impl Api {
     /// `url` may come without its `http://`.
-    pub(super) fn at(url: &str) -> Result<Self, String> {
+    pub(crate) fn at(url: &str) -> Result<Self, String> {
         let bare = url.strip_prefix("http://").unwrap_or(url).trim_end_matches('/');
         let url = format!("http://{bare}");
         let sound = url.parse::<Uri>().is_ok_and(|uri| matches!(uri.path(), "" | "/"));
@@ -67,7 +67,8 @@ impl Api {
         Ok(Heard { universes: self.get("universes")?, network: self.get("network")? })
     }
 
-    fn get<T: DeserializeOwned>(&self, what: &str) -> Result<T, String> {
+    /// `what`: below `/api/v1/`.
+    pub(crate) fn get<T: DeserializeOwned>(&self, what: &str) -> Result<T, String> {
         let url = &self.url;
         let answer = self.agent.get(format!("{url}/api/v1/{what}")).call();
         let mut answer = answer.map_err(|error| match error {

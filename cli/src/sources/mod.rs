@@ -1,6 +1,6 @@
 //! `wristcast sources`: who sends what to a running relay, and why it counts or does not.
 
-mod fetch;
+pub(crate) mod fetch;
 mod log;
 mod screen;
 mod table;

@@ -1,6 +1,6 @@
 //! `wristcast doctor`, on the machine the tests run on: of that only what is so on every machine.
 
-use std::net::{Ipv4Addr, UdpSocket};
+use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 
 use serde_json::Value;
 
@@ -72,6 +72,30 @@ fn a_relay_that_runs_goes_on_undisturbed_and_is_no_fault() {
     let ended = relay.end();
     assert_eq!(ended.code, 0, "{ended:?}");
     assert!(ended.stderr.contains(" 0 packets received"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_relay_that_runs_is_asked_what_it_has_found_out() {
+    let (sacn, artnet) = (free_udp_port(), free_udp_port());
+    let http = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = http.local_addr().unwrap().port();
+    let text = FIRST_LIGHT
+        .replace("5568", &sacn.to_string())
+        .replace("6454", &artnet.to_string())
+        .replace("8420", &port.to_string());
+    let show = file("doctor-asks.toml", &text);
+    drop(http);
+    let mut relay = Running::start(&["run", &show, "--status-every", "0s"]);
+    assert!(relay.line().starts_with("listening:"), "{}", relay.stderr_if_ended());
+    let report = wristcast(&["doctor", &show, "--json", "--for", "100ms"]).json();
+    let (verdict, what) = brief(finding(&report, "arrivals"));
+    assert_eq!(verdict, "ok");
+    assert!(what.contains("heard too little"), "{what}");
+    relay.terminate();
+    assert_eq!(relay.end().code, 0);
+    let alone = wristcast(&["doctor", &show, "--json", "--for", "100ms"]).json();
+    let found = alone["findings"].as_array().unwrap();
+    assert!(found.iter().all(|one| one["check"] != "arrivals"), "{alone:#}");
 }
 
 #[test]
