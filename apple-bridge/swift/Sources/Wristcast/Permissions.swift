@@ -81,6 +81,9 @@ public final class Permissions: Sendable {
         public var localNetwork = LocalNetworkState.unknown
         public var multicast = EntitlementState.unknown
         public var bluetooth = BluetoothState.unknown
+
+        /// Nothing is known yet.
+        public init() {}
     }
 
     private let network: any LocalNetworkProbe
