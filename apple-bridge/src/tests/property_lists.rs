@@ -36,7 +36,9 @@ fn the_command_line_has_the_words_that_macos_asks_by() {
     assert!(says(&info, "NSLocalNetworkUsageDescription"));
     assert!(says(&info, "NSBluetoothAlwaysUsageDescription"));
     assert!(info.contains_key("CFBundleIdentifier"), "the decision is kept under it");
-    assert!(info.contains_key("CFBundleVersion") && info.contains_key("CFBundleShortVersionString"));
+    assert!(
+        info.contains_key("CFBundleVersion") && info.contains_key("CFBundleShortVersionString")
+    );
     assert_eq!(info.get("CFBundlePackageType").and_then(Value::as_string), Some("APPL"));
     assert_eq!(info.get("CFBundleExecutable").and_then(Value::as_string), Some("wristcast"));
     assert_eq!(info.get("LSUIElement"), Some(&Value::Boolean(true)), "no icon in the Dock");
@@ -54,7 +56,8 @@ fn read_by(manifest: &str) -> Vec<(String, Vec<String>)> {
     let read = manifest.get("NSPrivacyAccessedAPITypes").and_then(Value::as_array).unwrap();
     let one = |one: &Dictionary| {
         let category = one.get("NSPrivacyAccessedAPIType").and_then(Value::as_string);
-        let category = category.unwrap_or_default().trim_start_matches("NSPrivacyAccessedAPICategory");
+        let category =
+            category.unwrap_or_default().trim_start_matches("NSPrivacyAccessedAPICategory");
         let reasons = strings(one, "NSPrivacyAccessedAPITypeReasons");
         (category.to_owned(), reasons.into_iter().map(str::to_owned).collect())
     };
@@ -65,10 +68,7 @@ fn read_by(manifest: &str) -> Vec<(String, Vec<String>)> {
 fn the_privacy_manifests_say_what_is_read_and_that_nothing_is_collected() {
     let of = |category: &str, reason: &str| (category.to_owned(), vec![reason.to_owned()]);
     let package = include_str!("../../swift/Sources/Wristcast/PrivacyInfo.xcprivacy");
-    assert_eq!(
-        read_by(package),
-        [of("SystemBootTime", "35F9.1"), of("FileTimestamp", "C617.1")]
-    );
+    assert_eq!(read_by(package), [of("SystemBootTime", "35F9.1"), of("FileTimestamp", "C617.1")]);
     let example = include_str!("../../example/Sources/PrivacyInfo.xcprivacy");
     assert_eq!(read_by(example), [of("UserDefaults", "CA92.1")]);
 }

@@ -80,11 +80,7 @@ mod tests {
     use super::*;
 
     fn even() -> ArrivalState {
-        ArrivalState {
-            usual_gap_ms: Some(23.0),
-            longest_gap_ms: Some(31.0),
-            stalls_every_ms: None,
-        }
+        ArrivalState { usual_gap_ms: Some(23.0), longest_gap_ms: Some(31.0), stalls_every_ms: None }
     }
 
     #[test]
@@ -114,9 +110,11 @@ mod tests {
 
     #[test]
     fn an_api_on_every_address_is_reached_by_loopback() {
-        for (listen, reached) in
-            [("0.0.0.0:80", "127.0.0.1:80"), ("[::]:80", "[::1]:80"), ("10.0.0.5:80", "10.0.0.5:80")]
-        {
+        for (listen, reached) in [
+            ("0.0.0.0:80", "127.0.0.1:80"),
+            ("[::]:80", "[::1]:80"),
+            ("10.0.0.5:80", "10.0.0.5:80"),
+        ] {
             assert_eq!(reached_at(listen.parse().unwrap()), reached.parse().unwrap());
         }
     }
