@@ -53,6 +53,8 @@ public final class RelayHost: Sendable {
         let watching = [
             Task { [weak self] in
                 for await snapshot in snapshots {
+                    // A suspension explains a silence, and is told first.
+                    self?.continuity.look()
                     self?.continuity.handle(snapshot)
                     self?.socketGuard.handle(snapshot)
                 }

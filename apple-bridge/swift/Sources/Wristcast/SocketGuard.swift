@@ -83,6 +83,8 @@ public final class SocketGuard: Sendable {
     public func handleResume(_ reason: String) {
         let now = clock.now().continuousMs
         let fresh = inner.with { inner in
+            // Nothing could be heard while the app did not run: that was no silence.
+            if inner.heardAtMs != nil { inner.heardAtMs = now }
             if let rebound = inner.reboundAtMs, now < rebound + Self.proofMs { return true }
             inner.backOff.reset()
             inner.notBeforeMs = 0

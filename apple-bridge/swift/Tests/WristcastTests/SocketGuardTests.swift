@@ -80,6 +80,21 @@ final class SocketGuardTests: XCTestCase {
         XCTAssertEqual(relay.reasons.count, 2)
     }
 
+    func testWhatWasNotHeardWhileTheAppDidNotRunIsNoSilence() {
+        let guarded = makeGuard()
+        guarded.handle(received: 1, sockets: 3)
+        clock.suspend(60_000, asleep: true)
+        guarded.handleResume("the app was suspended and runs again")
+        for _ in 0..<5 {
+            clock.run(500)
+            guarded.handle(received: 1, sockets: 3)
+        }
+        XCTAssertEqual(relay.reasons.count, 1)
+        clock.run(500)
+        guarded.handle(received: 1, sockets: 3)
+        XCTAssertEqual(relay.reasons.count, 2, "the new sockets give nothing, either")
+    }
+
     func testAStoppedRelayIsLeftAlone() {
         relay.refuse(true)
         let guarded = makeGuard()
