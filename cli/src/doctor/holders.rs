@@ -29,32 +29,50 @@ impl std::fmt::Display for Holder {
     }
 }
 
+/// Which sockets that have a port are meant.
+#[derive(Clone, Copy, Debug)]
+enum Which {
+    All,
+    /// Those bound to every address: one of another address does not take what is sent to all.
+    OfEveryAddress,
+    /// TCP's that listen.
+    Listening,
+}
+
 /// The programs that have UDP `port` open for every address; `None` where the
 /// system does not tell.
+pub(super) fn of_light(port: u16) -> Option<Vec<Holder>> {
+    of("udp", port, Which::OfEveryAddress)
+}
+
+/// The programs that have UDP `port` open on whatever address.
 pub(super) fn of_udp(port: u16) -> Option<Vec<Holder>> {
-    let tables =
-        [system::read("/proc/net/udp")?, system::read("/proc/net/udp6").unwrap_or_default()];
-    Some(named(tables.iter().flat_map(|table| sockets(table, port, None)).collect()))
+    of("udp", port, Which::All)
 }
 
 /// The programs that listen on TCP `port`.
 pub(super) fn of_tcp(port: u16) -> Option<Vec<Holder>> {
-    // TCP_LISTEN
-    let listens = Some("0A");
-    let tables =
-        [system::read("/proc/net/tcp")?, system::read("/proc/net/tcp6").unwrap_or_default()];
-    Some(named(tables.iter().flat_map(|table| sockets(table, port, listens)).collect()))
+    of("tcp", port, Which::Listening)
 }
 
-/// User and inode of the sockets of a table of `/proc/net` that have the port. For UDP, `state`
-/// `None`, those bound to every address: one of another address does not take what is sent to all.
-fn sockets(table: &str, port: u16, state: Option<&str>) -> Vec<(u32, u64)> {
+fn of(protocol: &str, port: u16, which: Which) -> Option<Vec<Holder>> {
+    let tables = [
+        system::read(format!("/proc/net/{protocol}"))?,
+        system::read(format!("/proc/net/{protocol}6")).unwrap_or_default(),
+    ];
+    Some(named(tables.iter().flat_map(|table| sockets(table, port, which)).collect()))
+}
+
+/// User and inode of the sockets of a table of `/proc/net` that have the port.
+fn sockets(table: &str, port: u16, which: Which) -> Vec<(u32, u64)> {
     let socket = |line: &str| {
         let columns: Vec<&str> = line.split_whitespace().collect();
         let (address, has) = columns.get(1)?.split_once(':')?;
-        let meant = match state {
-            Some(state) => columns.get(3) == Some(&state),
-            None => address.bytes().all(|digit| digit == b'0'),
+        let meant = match which {
+            Which::All => true,
+            Which::OfEveryAddress => address.bytes().all(|digit| digit == b'0'),
+            // TCP_LISTEN
+            Which::Listening => columns.get(3) == Some(&"0A"),
         };
         if !meant || u16::from_str_radix(has, 16) != Ok(port) {
             return None;
@@ -109,16 +127,17 @@ mod tests {
 
     #[test]
     fn the_sockets_of_a_port_are_found_in_the_table() {
-        assert_eq!(sockets(UDP, 5568, None), [(1000, 4711)]);
-        assert_eq!(sockets(UDP, 6454, None), []);
-        assert_eq!(sockets(UDP, 80, None), []);
+        assert_eq!(sockets(UDP, 5568, Which::OfEveryAddress), [(1000, 4711)]);
+        assert_eq!(sockets(UDP, 5568, Which::All), [(1000, 4711), (0, 4713)]);
+        assert_eq!(sockets(UDP, 6454, Which::OfEveryAddress), []);
+        assert_eq!(sockets(UDP, 80, Which::All), []);
     }
 
     #[cfg(target_os = "linux")]
     #[test]
     fn this_process_is_found_by_its_socket() {
         let socket = std::net::UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
-        let holders = of_udp(socket.local_addr().unwrap().port()).unwrap();
+        let holders = of_light(socket.local_addr().unwrap().port()).unwrap();
         let ids: Vec<u32> =
             holders.iter().filter_map(|one| Some(one.program.as_ref()?.1)).collect();
         assert_eq!(ids, [std::process::id()]);

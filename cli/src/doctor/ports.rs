@@ -25,11 +25,51 @@ pub(super) enum Access {
     Refused(String),
 }
 
+/// What a port is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Service {
+    Sacn,
+    ArtNet,
+    Http,
+    Osc,
+    Standby,
+}
+
+impl Service {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Sacn => "sACN",
+            Self::ArtNet => "Art-Net",
+            Self::Http => "HTTP",
+            Self::Osc => "OSC",
+            Self::Standby => "standby",
+        }
+    }
+
+    fn check(self) -> &'static str {
+        match self {
+            Self::Sacn | Self::ArtNet => "light-port",
+            Self::Http => "http-port",
+            Self::Osc => "osc-port",
+            Self::Standby => "standby-port",
+        }
+    }
+
+    /// Where the show file says which, if it is not to be shared.
+    fn listen(self) -> Option<&'static str> {
+        match self {
+            Self::Sacn | Self::ArtNet => None,
+            Self::Http => Some("http.listen"),
+            Self::Osc => Some("osc.listen"),
+            Self::Standby => Some("standby.listen"),
+        }
+    }
+}
+
 /// One port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Facts {
-    /// `sACN`, `Art-Net`, `HTTP`, `standby`.
-    pub(super) what: &'static str,
+    pub(super) service: Service,
     pub(super) port: u16,
     pub(super) access: Access,
     /// Who has it; `None` where the system does not tell.
@@ -39,34 +79,37 @@ pub(super) struct Facts {
 pub(super) fn collect(wanted: &Wanted, tests: &[self_test::Facts]) -> Vec<Facts> {
     let taken =
         |echo: fn(&self_test::Facts) -> &Echo| tests.iter().any(|test| *echo(test) == Echo::Taken);
-    let udp = |what, port, is_taken| Facts {
-        what,
+    let light = |service, port, is_taken| Facts {
+        service,
         port,
-        access: udp_access(port, is_taken),
-        holders: holders::of_udp(port),
+        access: light_access(port, is_taken),
+        holders: holders::of_light(port),
     };
     let mut found = vec![
-        udp("sACN", wanted.sacn_port, taken(|test| &test.sacn)),
-        udp("Art-Net", wanted.artnet_port, taken(|test| &test.artnet)),
+        light(Service::Sacn, wanted.sacn_port, taken(|test| &test.sacn)),
+        light(Service::ArtNet, wanted.artnet_port, taken(|test| &test.artnet)),
     ];
     found.extend(wanted.http.filter(|listen| listen.port() > 0).map(|listen| Facts {
-        what: "HTTP",
+        service: Service::Http,
         port: listen.port(),
-        access: tcp_access(listen),
+        access: access_alone(TcpListener::bind(listen)),
         holders: holders::of_tcp(listen.port()),
     }));
-    found.extend(wanted.standby.map(|listen| Facts {
-        what: "standby",
+    let udp = |service, listen: SocketAddr| Facts {
+        service,
         port: listen.port(),
-        access: access(UdpSocket::bind(listen).map(drop)),
+        access: access_alone(UdpSocket::bind(listen)),
         holders: holders::of_udp(listen.port()),
-    }));
+    };
+    let osc = wanted.osc.filter(|listen| listen.port() > 0);
+    found.extend(osc.map(|listen| udp(Service::Osc, listen)));
+    found.extend(wanted.standby.map(|listen| udp(Service::Standby, listen)));
     found
 }
 
 /// A port that nobody has is taken for a moment; one that somebody has is left alone, because a
 /// socket beside a relay's would rob it of its unicast.
-fn udp_access(port: u16, is_taken: bool) -> Access {
+fn light_access(port: u16, is_taken: bool) -> Access {
     match UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port)) {
         Ok(_) => Access::Free,
         Err(error) if error.kind() == ErrorKind::AddrInUse && is_taken => Access::Taken,
@@ -76,14 +119,10 @@ fn udp_access(port: u16, is_taken: bool) -> Access {
     }
 }
 
-fn tcp_access(listen: SocketAddr) -> Access {
-    access(TcpListener::bind(listen).map(drop))
-}
-
-/// Of a port that nobody shares.
-fn access(bound: io::Result<()>) -> Access {
-    match bound {
-        Ok(()) => Access::Free,
+/// Of a port that is not shared, by the socket that was to have it.
+fn access_alone<S>(socket: io::Result<S>) -> Access {
+    match socket {
+        Ok(_) => Access::Free,
         Err(error) => match error.kind() {
             ErrorKind::AddrInUse => Access::Taken,
             ErrorKind::PermissionDenied => Access::Forbidden,
@@ -94,12 +133,8 @@ fn access(bound: io::Result<()>) -> Access {
 }
 
 pub(super) fn judge(facts: &Facts) -> Finding {
-    let Facts { what, port, access, holders } = facts;
-    let (check, key) = match *what {
-        "HTTP" => ("http-port", "`http.listen`"),
-        "standby" => ("standby-port", "`standby.listen`"),
-        _ => ("light-port", ""),
-    };
+    let Facts { service, port, access, holders } = facts;
+    let (what, check) = (service.name(), service.check());
     let who = match holders.as_deref() {
         Some([]) | None => "another program".to_owned(),
         Some(holders) => holders.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
@@ -119,16 +154,18 @@ pub(super) fn judge(facts: &Facts) -> Finding {
             ),
             "close the other program, or start the relay last",
         ),
-        Access::Taken if !key.is_empty() => Finding::fault(
-            check,
-            format!("{what} port {port} is taken by {who}"),
-            format!("close it, or change {key} in the show file"),
-        ),
-        Access::Taken => Finding::fault(
-            check,
-            format!("{what} port {port} is taken by {who}, which does not share it"),
-            "close it: the relay cannot start beside it",
-        ),
+        Access::Taken => match service.listen() {
+            Some(key) => Finding::fault(
+                check,
+                format!("{what} port {port} is taken by {who}"),
+                format!("close it, or change `{key}` in the show file"),
+            ),
+            None => Finding::fault(
+                check,
+                format!("{what} port {port} is taken by {who}, which does not share it"),
+                "close it: the relay cannot start beside it",
+            ),
+        },
         Access::Forbidden => Finding::fault(
             check,
             format!("this user may not have {what} port {port}"),
@@ -137,7 +174,10 @@ pub(super) fn judge(facts: &Facts) -> Finding {
         Access::NoSuchAddress => Finding::fault(
             check,
             format!("no interface has the address that {what} port {port} is to be on"),
-            format!("{key} in the show file takes an address of this machine, or 0.0.0.0"),
+            format!(
+                "`{}` in the show file takes an address of this machine, or 0.0.0.0",
+                service.listen().unwrap_or("interfaces")
+            ),
         ),
         Access::Refused(words) => Finding::fault(
             check,
@@ -153,36 +193,38 @@ mod tests {
     use super::super::finding::Verdict;
     use super::*;
 
-    fn facts(what: &'static str, access: Access, program: &str) -> Facts {
+    fn facts(service: Service, access: Access, program: &str) -> Facts {
         let holder = Holder { program: Some((program.to_owned(), 7)), user: 0 };
         let holders = if access == Access::Free { vec![] } else { vec![holder] };
-        Facts { what, port: 5568, access, holders: Some(holders) }
+        Facts { service, port: 5568, access, holders: Some(holders) }
     }
 
     #[test]
     fn another_lighting_program_on_the_port_is_named() {
-        let found = judge(&facts("sACN", Access::Shared, "olad"));
+        let found = judge(&facts(Service::Sacn, Access::Shared, "olad"));
         assert_eq!(found.verdict, Verdict::Warning);
         assert!(found.what.contains("olad (process 7)"), "{}", found.what);
-        let found = judge(&facts("sACN", Access::Taken, "olad"));
+        let found = judge(&facts(Service::Sacn, Access::Taken, "olad"));
         assert_eq!((found.verdict, found.check), (Verdict::Fault, "light-port"));
     }
 
     #[test]
     fn a_relay_that_runs_already_is_no_fault() {
         for access in [Access::Shared, Access::Taken] {
-            let found = judge(&facts("HTTP", access, "wristcast"));
+            let found = judge(&facts(Service::Http, access, "wristcast"));
             assert_eq!((found.verdict, found.check), (Verdict::Ok, "http-port"));
         }
-        let found = judge(&facts("standby", Access::Taken, "olad"));
+        let found = judge(&facts(Service::Osc, Access::Taken, "wristcast"));
+        assert_eq!((found.verdict, found.check), (Verdict::Ok, "osc-port"));
+        let found = judge(&facts(Service::Standby, Access::Taken, "olad"));
         assert_eq!((found.verdict, found.check), (Verdict::Fault, "standby-port"));
-        assert_eq!(judge(&facts("sACN", Access::Free, "")).verdict, Verdict::Ok);
+        assert_eq!(judge(&facts(Service::Sacn, Access::Free, "")).verdict, Verdict::Ok);
     }
 
     #[test]
     fn a_holder_that_may_not_be_seen_is_told_as_such() {
         let holders = Some(vec![Holder { program: None, user: 33 }]);
-        let facts = Facts { holders, ..facts("sACN", Access::Taken, "") };
+        let facts = Facts { holders, ..facts(Service::Sacn, Access::Taken, "") };
         assert!(judge(&facts).what.contains("user 33"));
         let facts = Facts { holders: None, ..facts };
         assert!(judge(&facts).what.contains("another program"));
@@ -192,10 +234,26 @@ mod tests {
     fn a_port_that_somebody_has_is_told_from_a_free_one() {
         let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
         let port = socket.local_addr().unwrap().port();
-        assert_eq!(udp_access(port, true), Access::Taken);
-        assert_eq!(udp_access(port, false), Access::Shared);
+        assert_eq!(light_access(port, true), Access::Taken);
+        assert_eq!(light_access(port, false), Access::Shared);
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        assert_eq!(tcp_access(listener.local_addr().unwrap()), Access::Taken);
-        assert_eq!(tcp_access("192.0.2.77:0".parse().unwrap()), Access::NoSuchAddress);
+        let again = TcpListener::bind(listener.local_addr().unwrap());
+        assert_eq!(access_alone(again), Access::Taken);
+        assert_eq!(access_alone(TcpListener::bind("192.0.2.77:0")), Access::NoSuchAddress);
+    }
+
+    #[test]
+    fn a_port_of_osc_that_another_has_is_a_fault_that_says_where_to_change_it() {
+        let held = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let listen = held.local_addr().unwrap();
+        let wanted = Wanted { osc: Some(listen), ..Wanted::of(None, None) };
+        let facts = collect(&wanted, &[]).pop().unwrap();
+        let found = judge(&facts);
+        assert_eq!((found.verdict, found.check), (Verdict::Fault, "osc-port"));
+        assert!(found.remedy.is_some_and(|remedy| remedy.contains("osc.listen")));
+        if cfg!(target_os = "linux") {
+            let us = format!("(process {})", std::process::id());
+            assert!(found.what.contains(&us), "{}", found.what);
+        }
     }
 }

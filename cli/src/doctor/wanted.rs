@@ -25,6 +25,7 @@ pub(super) struct Wanted {
     pub(super) http: Option<SocketAddr>,
     /// Where beats of a second relay are heard.
     pub(super) standby: Option<SocketAddr>,
+    pub(super) osc: Option<SocketAddr>,
     /// The show has a file with tokens.
     pub(super) tokens: Option<PathBuf>,
     /// Adapters of connected bands, `None` = the first there is; empty: no connected bands.
@@ -50,6 +51,7 @@ impl Wanted {
                 universes: Vec::new(),
                 http: None,
                 standby: None,
+                osc: None,
                 tokens: None,
                 adapters: Vec::new(),
                 bands: 0,
@@ -83,6 +85,7 @@ impl Wanted {
             universes,
             http: config.http.as_ref().map(|http| http.listen),
             standby: config.standby.as_ref().map(|standby| standby.listen),
+            osc: config.osc.as_ref().map(|osc| osc.listen),
             tokens: token_file.map(|file| folder.join(file)),
             folder,
             adapters,
