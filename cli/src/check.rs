@@ -1,7 +1,7 @@
 //! `wristcast check`: what is in a show file or a band profile, and what is wrong with it.
 
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -34,12 +34,15 @@ pub(crate) struct Args {
     /// Print everything, mistakes too, as one JSON object on stdout.
     #[arg(long)]
     json: bool,
+    /// Print nothing but what is wrong.
+    #[arg(long, short, conflicts_with = "json")]
+    quiet: bool,
 }
 
 pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
     let text = show_file::text(&args.file)?;
     if is_profile(&text) {
-        return check_profile(&args.file, &text, args.json, out);
+        return check_profile(args, &text, out);
     }
     let file = ShowFile::parse(&args.file, &text);
     if args.json {
@@ -47,16 +50,20 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
         return file.config.map(drop).ok_or(Failure::show_file(None));
     }
     let config = file.report()?;
+    if args.quiet {
+        return Ok(());
+    }
     Ok(print(&config, out)?)
 }
 
-fn check_profile(path: &Path, text: &str, json: bool, out: &mut dyn Write) -> Result<(), Failure> {
+fn check_profile(args: &Args, text: &str, out: &mut dyn Write) -> Result<(), Failure> {
+    let path = args.file.as_path();
     let name = path.file_stem().map_or("profile".into(), |stem| stem.to_string_lossy());
     let (profile, found) = match read_profile(&name, text, &path.display().to_string()) {
         Ok((profile, warnings)) => (Some(profile), warnings),
         Err(mistakes) => (None, mistakes),
     };
-    if json {
+    if args.json {
         let report = json!({
             "ok": profile.is_some(),
             "name": name,
@@ -67,7 +74,11 @@ fn check_profile(path: &Path, text: &str, json: bool, out: &mut dyn Write) -> Re
         return profile.map(drop).ok_or(Failure::show_file(None));
     }
     show_file::tell(&found);
-    Ok(frames(&profile.ok_or(Failure::show_file(None))?, out)?)
+    let profile = profile.ok_or(Failure::show_file(None))?;
+    if args.quiet {
+        return Ok(());
+    }
+    Ok(frames(&profile, out)?)
 }
 
 fn print(config: &Config, out: &mut dyn Write) -> io::Result<()> {

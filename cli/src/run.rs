@@ -105,7 +105,6 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
 
     let (ports, api) = (Ports::of(&config.network), config.http.clone());
     let osc = osc(args.osc, config.osc.clone())?;
-    let name = config.name.clone();
     let what = format!("what a relay of the show `{}` received", config.name);
     let record = args.record.as_ref().map(|path| args.record_file.options(path, &what));
     let options = Options { trace: args.trace.clone(), record };
@@ -138,7 +137,7 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
     let _ = writeln!(out, "{ready}").and_then(|()| out.flush());
 
     let mut supervisor = Supervisor::find();
-    supervisor.ready(&name);
+    supervisor.ready(&relay.handle().status());
     let tui = match args.tui {
         true => Some(Tui::begin(relay.handle(), console.clone(), stop.asker())?),
         false => None,
@@ -232,6 +231,9 @@ fn watch(
         }
         if groups.is_ok() {
             supervisor.alive();
+        }
+        if supervisor.listens() {
+            supervisor.tell(&relay.status());
         }
         if !every.is_zero() && Instant::now() >= status_due {
             status_due += every;

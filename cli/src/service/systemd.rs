@@ -17,8 +17,10 @@ fn file(domain: &Domain) -> PathBuf {
 }
 
 /// A show or a command line that is wrong does not get better by starting again: exit codes 1
-/// and 2. Everything else is tried for ever, because at boot things come in any order.
-/// `TimeoutStopSec` leaves time for the end look.
+/// and 2. Everything else is tried for ever, because at boot things come in any order. The network
+/// is not waited for: the relay joins it when it comes. After `network.target`, so that at shutdown
+/// it is still there for the last packets. A reload of a broken show fails with its mistakes before the
+/// relay hears of it. `TimeoutStopSec` leaves time for the end look.
 fn text(domain: &Domain, job: &Job<'_>) -> String {
     // In a command line, variables are put in.
     let word = |path| quoted(path).replace('$', "$$");
@@ -32,14 +34,15 @@ fn text(domain: &Domain, job: &Job<'_>) -> String {
 [Unit]
 Description=wristcast: DMX to wristbands
 Documentation=man:wristcast-run(1)
-Wants=network-online.target
-After=network-online.target bluetooth.service
+After=network.target bluetooth.service
 StartLimitIntervalSec=0
 
 [Service]
 Type=notify
 NotifyAccess=main
 ExecStart={program} run --keep-awake {show}
+ExecReload={program} check --quiet {show}
+ExecReload={program} reload --pid $MAINPID
 Restart=on-failure
 RestartSec=1
 RestartPreventExitStatus=1 2
@@ -77,13 +80,13 @@ fn status(domain: &Domain) -> Step {
 }
 
 /// What the relay of the system may do: listen, send, reach Bluetooth by D-Bus and serial dongles.
-/// As root it also writes beside the show; as a user of its own only into its state directory.
+/// It writes into its state directory; as root also beside the show.
 fn confined(job: &Job<'_>) -> String {
     // A controller of the system is driven directly (HCI user channel); nothing else needs it.
     let admin = if job.drives_adapters { " CAP_NET_ADMIN" } else { "" };
     let whose = match job.user {
         Some(user) => format!(
-            "User={user}\nStateDirectory=wristcast\nCapabilityBoundingSet={0}\n\
+            "User={user}\nRemoveIPC=yes\nCapabilityBoundingSet={0}\n\
              AmbientCapabilities={0}\n",
             admin.trim_start()
         ),
@@ -95,14 +98,17 @@ fn confined(job: &Job<'_>) -> String {
             )
         }
     };
-    format!("{whose}{CONFINED}")
+    format!("{whose}StateDirectory=wristcast\n{CONFINED}")
 }
 
 const CONFINED: &str = "\
 NoNewPrivileges=yes
 ProtectSystem=strict
 ProtectHome=read-only
+ProtectProc=invisible
+ProcSubset=pid
 PrivateTmp=yes
+UMask=0027
 DevicePolicy=closed
 DeviceAllow=char-ttyACM rw
 DeviceAllow=char-ttyUSB rw
@@ -114,11 +120,14 @@ ProtectKernelModules=yes
 ProtectKernelTunables=yes
 RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK AF_BLUETOOTH
 RestrictNamespaces=yes
+RestrictRealtime=yes
 RestrictSUIDSGID=yes
 LockPersonality=yes
 MemoryDenyWriteExecute=yes
 SystemCallArchitectures=native
 SystemCallFilter=@system-service
+SystemCallFilter=~@privileged
+SystemCallErrorNumber=EPERM
 ";
 
 /// One word of a unit (systemd.syntax, "Quoting"; specifiers begin with `%`).
@@ -146,7 +155,11 @@ mod tests {
         assert!(
             text.contains("WantedBy=multi-user.target\n")
                 && text.contains("ReadWritePaths=\"/a \\\"b\\\"\"\n")
+                && text.contains("StateDirectory=wristcast\n")
         );
+        let check = "ExecReload=\"/usr/bin/wristcast\" check --quiet \"/a \\\"b\\\"/50%%.toml\"\n";
+        let tell = "ExecReload=\"/usr/bin/wristcast\" reload --pid $MAINPID\n";
+        assert!(text.find(check) < text.find(tell) && text.contains(check), "{text}");
         assert_eq!(file(&Domain::System), Path::new("/etc/systemd/system/wristcast.service"));
     }
 

@@ -1,4 +1,5 @@
-//! The relay as systemd runs it: a socket like systemd's hears that it is ready, alive and stopping.
+//! The relay as systemd runs it: a socket like systemd's hears that it is ready, how it is, that it is
+//! alive and stopping.
 
 use std::os::unix::net::UnixDatagram;
 use std::process::Command;
@@ -33,12 +34,28 @@ fn systemd_is_told_that_the_show_is_ready_alive_and_stopping() {
     assert!(first.lines().any(|line| line == "READY=1"), "{first}");
     assert!(first.contains("STATUS=relaying `Test`"), "{first}");
     for _ in 0..3 {
-        assert_eq!(told(&socket).trim(), "WATCHDOG=1");
+        eventually("a sign of life", || (told(&socket).trim() == "WATCHDOG=1").then_some(()));
     }
     let _console = relay.console(&["solid", "sacn/1", "--colour", "#ff0000"]);
     eventually("light", || (relay.named("groups", "left")["look"]["red"] == 255).then_some(()));
     relay.process.terminate();
     let last =
-        eventually("a farewell", || Some(told(&socket)).filter(|word| !word.contains("WATCHDOG")));
+        eventually("a farewell", || Some(told(&socket)).filter(|word| word.contains("STOPPING")));
     assert_eq!(last.trim(), "STOPPING=1");
+}
+
+#[test]
+fn the_line_of_the_service_has_its_faults_while_they_stand() {
+    let (relay, socket, _folder) = relay("watchdog-faults", 400);
+    let line = || Some(told(&socket)).filter(|word| word.contains("STATUS="));
+    let sound = show(relay.sacn, relay.artnet);
+    file("watchdog-faults.toml", &format!("{sound}\ncolour = 1\n"));
+    relay.process.signal("-HUP");
+    eventually("a refusal", || line()?.contains("`Test`; the show file is not").then_some(()));
+    file("watchdog-faults.toml", &sound.replace("\"Test\"", "\"Another\""));
+    relay.process.signal("-HUP");
+    eventually("no fault", || {
+        let line = line()?;
+        (line.contains("`Another`") && !line.contains("the show file")).then_some(())
+    });
 }
