@@ -1,6 +1,5 @@
 """Runs the show of an installed package as its unit says, and is its service manager and its console."""
 
-import json
 import os
 import pathlib
 import select
@@ -9,10 +8,9 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-import urllib.request
 
-PATIENCE = 60
+from console import PATIENCE, Console, get, until
+
 root = pathlib.Path(sys.argv[1])
 
 
@@ -25,41 +23,13 @@ def unit():
     return keys
 
 
-def until(what, test):
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
-        found = test()
-        if found:
-            return found
-        time.sleep(0.05)
-    sys.exit(f"never: {what}")
-
-
-def get(path):
-    with urllib.request.urlopen(f"http://127.0.0.1:8420{path}", timeout=5) as answer:
-        return json.load(answer)
-
-
 def told(manager):
     """The next word to the service manager, or none in time."""
     if not select.select([manager], [], [], PATIENCE)[0]:
         sys.exit("the relay told its service manager nothing")
     word = manager.recv(4096).decode().split("\n")
-    # Of a tool that the relay started. NotifyAccess=main: systemd does not listen to it.
-    return told(manager) if word[0].startswith(("ERRNO=", "EXIT_STATUS=")) else word
-
-
-def sacn(universe, slots, sequence):
-    """An sACN data packet (E1.31)."""
-    def layer(length, body):
-        return (0x7000 | length).to_bytes(2, "big") + body
-    dmp = b"\x02\xa1\x00\x00\x00\x01" + (len(slots) + 1).to_bytes(2, "big") + b"\x00" + slots
-    dmp = layer(len(dmp) + 2, dmp)
-    frame = (2).to_bytes(4, "big") + b"package test".ljust(64, b"\0") + b"\x64\0\0"
-    frame += bytes([sequence & 255, 0]) + universe.to_bytes(2, "big") + dmp
-    frame = layer(len(frame) + 2, frame)
-    base = (4).to_bytes(4, "big") + b"wristcast-pkg-01" + frame
-    return b"\0\x10\0\0ASC-E1.17\0\0\0" + layer(len(base) + 2, base)
+    # How the show is; or of a tool that the relay started: NotifyAccess=main, systemd does not listen.
+    return told(manager) if word[0].startswith(("STATUS=", "ERRNO=", "EXIT_STATUS=")) else word
 
 
 keys = unit()
@@ -82,16 +52,7 @@ relay = subprocess.Popen(
 try:
     first = told(manager)
     assert "READY=1" in first, first
-    console = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-
-    def lit():
-        lit.sequence += 1
-        console.sendto(sacn(1, bytes([255, 128, 0]), lit.sequence), ("127.0.0.1", 5568))
-        look = get("/api/v1/groups")[0]["look"]
-        return (look["red"], look["green"], look["blue"]) == (255, 128, 0)
-
-    lit.sequence = 0
-    until("light from a packet", lit)
+    until("light from a packet", Console().lights)
     assert len(get("/api/v1/bands")) == 10
     alive = told(manager)
     assert "WATCHDOG=1" in alive, alive

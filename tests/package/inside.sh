@@ -23,7 +23,7 @@ chroot "$root" bash -n /usr/share/bash-completion/completions/wristcast
 
 echo "-- the unit"
 chroot "$root" systemd-analyze verify /lib/systemd/system/wristcast.service
-chroot "$root" systemd-analyze security --offline=true --threshold=30 --no-pager wristcast.service |
+chroot "$root" systemd-analyze security --offline=true --threshold=22 --no-pager wristcast.service |
   tail -n 1
 
 echo "-- the show"
