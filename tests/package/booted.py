@@ -112,6 +112,8 @@ def starts(console):
     assert (kind, watchdog) == ("notify", "10s"), (kind, watchdog)
     assert text.startswith("relaying `First light`"), text
     assert "Active: active (running)" in ran("systemctl", "status", "wristcast")
+    said = ran("wristcast", "service", "status")
+    assert said.startswith("installed by the package: ") and "active (running)" in said, said
     print(f"enabled and started within {took(since)}; status: {text}")
     until("light from a packet", console.lights)
     assert len(get("/api/v1/bands")) == 10

@@ -8,7 +8,8 @@ use super::{Domain, Job, Manager, Step};
 /// The service's name.
 const LABEL: &str = "com.wristcast.relay";
 
-pub(super) const MANAGER: Manager = Manager { file, text, start, stop, forget, status };
+pub(super) const MANAGER: Manager =
+    Manager { file, packaged: |_| None, text, start, stop, forget, status };
 
 fn file(domain: &Domain) -> PathBuf {
     let folder = match domain {

@@ -95,6 +95,8 @@ struct Job<'a> {
 struct Manager {
     /// Where the definition of the service lies.
     file: fn(&Domain) -> PathBuf,
+    /// Where it lies if the program came as a package that has it.
+    packaged: fn(&Domain) -> Option<PathBuf>,
     /// Its text.
     text: fn(&Domain, &Job<'_>) -> String,
     /// Starts what the file says, now and always.
@@ -207,7 +209,14 @@ fn uninstall(manager: &Manager, place: &Place, out: &mut dyn Write) -> Result<()
     let domain = domain(place)?;
     let file = below(place.prefix.as_deref(), &(manager.file)(&domain));
     if !file.exists() {
-        return Ok(writeln!(out, "not installed: there is no {}", file.display())?);
+        return match packaged(manager, &domain, place) {
+            Some(file) => Err(Failure::usage(format!(
+                "{} is the package's: `sudo apt remove wristcast` takes it away, `sudo systemctl \
+                 disable --now wristcast` stops it",
+                file.display()
+            ))),
+            None => Ok(writeln!(out, "not installed: there is no {}", file.display())?),
+        };
     }
     if place.prefix.is_none() {
         (manager.stop)(&domain).iter().try_for_each(Step::run)?;
@@ -223,10 +232,11 @@ fn uninstall(manager: &Manager, place: &Place, out: &mut dyn Write) -> Result<()
 fn status(manager: &Manager, place: &Place, out: &mut dyn Write) -> Result<(), Failure> {
     let domain = domain(place)?;
     let file = below(place.prefix.as_deref(), &(manager.file)(&domain));
-    if !file.exists() {
-        return Ok(writeln!(out, "not installed: there is no {}", file.display())?);
+    match packaged(manager, &domain, place) {
+        _ if file.exists() => writeln!(out, "installed: {}", file.display())?,
+        Some(file) => writeln!(out, "installed by the package: {}", file.display())?,
+        None => return Ok(writeln!(out, "not installed: there is no {}", file.display())?),
     }
-    writeln!(out, "installed: {}", file.display())?;
     if place.prefix.is_some() {
         return Ok(());
     }
@@ -238,6 +248,12 @@ fn status(manager: &Manager, place: &Place, out: &mut dyn Write) -> Result<(), F
             Err(Failure::cannot_start(format!("cannot run `{}`: {error}", step.command.join(" "))))
         }
     }
+}
+
+/// The definition that the package has, if it is here.
+fn packaged(manager: &Manager, domain: &Domain, place: &Place) -> Option<PathBuf> {
+    let file = (manager.packaged)(domain)?;
+    Some(below(place.prefix.as_deref(), &file)).filter(|file| file.exists())
 }
 
 fn domain(place: &Place) -> Result<Domain, Failure> {

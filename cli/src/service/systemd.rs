@@ -7,13 +7,17 @@ use super::{Domain, Job, Manager, Step};
 /// The service's name.
 const UNIT: &str = "wristcast.service";
 
-pub(super) const MANAGER: Manager = Manager { file, text, start, stop, forget, status };
+pub(super) const MANAGER: Manager = Manager { file, packaged, text, start, stop, forget, status };
 
 fn file(domain: &Domain) -> PathBuf {
     match domain {
         Domain::System => Path::new("/etc/systemd/system").join(UNIT),
         Domain::User { home, .. } => home.join(".config/systemd/user").join(UNIT),
     }
+}
+
+fn packaged(domain: &Domain) -> Option<PathBuf> {
+    (*domain == Domain::System).then(|| Path::new("/lib/systemd/system").join(UNIT))
 }
 
 /// A show or a command line that is wrong does not get better by starting again: exit codes 1

@@ -71,3 +71,18 @@ fn what_would_be_done_is_printed_and_not_done() {
     assert!(printed.contains("run") && printed.contains("show.toml"), "{printed}");
     assert!(!image.exists());
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_service_that_came_as_a_package_is_told_and_left_to_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let units = folder.path().join("lib/systemd/system");
+    std::fs::create_dir_all(&units).unwrap();
+    std::fs::write(units.join("wristcast.service"), "").unwrap();
+    let (code, status, _) = output(&["service", "status"], folder.path());
+    assert_eq!(code, 0);
+    assert!(status.starts_with("installed by the package: "), "{status}");
+    let (code, _, said) = output(&["service", "uninstall"], folder.path());
+    assert_eq!(code, 2);
+    assert!(said.contains("apt remove") && units.join("wristcast.service").exists(), "{said}");
+}
