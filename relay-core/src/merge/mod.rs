@@ -246,6 +246,18 @@ impl Merge {
         Some(u)
     }
 
+    /// Brings what the next packet of a universe will need nearer to the processor.
+    #[inline]
+    pub fn foresee(&self, u: usize) {
+        /// What comes from memory at once.
+        const LINE: usize = 64;
+        let hint = self.ports[u].hint;
+        self.places[self.at(u, hint)].foresee();
+        let levels = &self.levels[self.slots_at(u, hint)];
+        let lines = levels.iter().step_by(LINE);
+        std::hint::black_box(lines.fold(0, |all, &level| all | level));
+    }
+
     /// Takes one packet of a source.
     #[inline]
     pub fn apply(

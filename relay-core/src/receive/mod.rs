@@ -227,6 +227,17 @@ impl Receiver {
     /// Reads one batch from the next readable socket and hands every admitted datagram to `take`,
     /// with the kernel's arrival time unaltered by the order of the sockets.
     pub fn receive(&mut self, mut take: impl FnMut(Datagram<'_>, Time)) -> Batch {
+        self.receive_for(&mut (), |(), _| {}, |(), datagram, arrival| take(datagram, arrival))
+    }
+
+    /// Likewise, for `taker`, which is first shown what the whole batch has: so it can fetch from
+    /// memory what it will need for all of it at once, instead of waiting for each in turn.
+    pub fn receive_for<T>(
+        &mut self,
+        taker: &mut T,
+        foresee: impl Fn(&T, &[u8]),
+        mut take: impl FnMut(&mut T, Datagram<'_>, Time),
+    ) -> Batch {
         let mut batch = Batch::default();
         let Some(port) = self.next_ready() else { return batch };
         let place = &mut self.places[port.index()];
@@ -261,6 +272,12 @@ impl Receiver {
             // Of several the next is on its way: to look once more is cheaper than to wait for it.
             place.ready = count > 1;
         }
+        if count > 1 {
+            let batch = self.metas[..count].iter().zip(self.buffers.chunks(BUFFER_STRIDE));
+            for (meta, buffer) in batch {
+                foresee(taker, &buffer[..meta.len.min(meta.stride)]);
+            }
+        }
         for (meta, buffer) in self.metas[..count].iter().zip(self.buffers.chunks(BUFFER_STRIDE)) {
             let stride = meta.stride.max(1);
             let datagrams = meta.len.div_ceil(stride).max(1);
@@ -280,7 +297,7 @@ impl Receiver {
                     interface: meta.interface_index,
                     at: self.engine_time,
                 };
-                take(datagram, arrival);
+                take(taker, datagram, arrival);
             }
             batch.taken += datagrams;
         }

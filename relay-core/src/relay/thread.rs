@@ -243,7 +243,7 @@ impl RelayThread {
         let mut changed = false;
         let (mut bytes, mut worst) = (0, None);
         let udp_port = receiver.next_udp_port().unwrap_or(0);
-        let batch = receiver.receive(|datagram, arrival| {
+        let batch = receiver.receive_for(engine, Engine::foresee, |engine, datagram, arrival| {
             let outcome = engine.handle_datagram(datagram);
             if outcome.is_levels() {
                 bytes += datagram.bytes.len() as u64;

@@ -73,6 +73,10 @@ impl Course {
     /// Goes to a value; whether that turned it round.
     #[inline]
     pub(super) fn follow(&mut self, kind: Kind, value: u8) -> bool {
+        // Nothing below would change: so it is with the red of most lights.
+        if value == self.extreme {
+            return false;
+        }
         let turns = self.would_turn(kind, value);
         self.rising ^= turns;
         let further = if self.rising { value > self.extreme } else { value < self.extreme };

@@ -277,7 +277,7 @@ impl StrobeGuard {
     }
 
     /// Takes note of what is wanted. Looks of the same moment count as one, the last.
-    #[inline]
+    #[inline(always)]
     fn want(&mut self, now: Time, group: usize, look: Look) {
         let light = self.settle(now, group);
         let watched = &mut self.groups[group];
@@ -292,7 +292,7 @@ impl StrobeGuard {
     }
 
     /// Follows the wanted light to `now`, and gives it; `None` if it was wanted at this moment.
-    #[inline]
+    #[inline(always)]
     fn settle(&mut self, now: Time, group: usize) -> Option<[u8; 4]> {
         let watched = &mut self.groups[group];
         if now <= watched.since {
