@@ -315,4 +315,38 @@ mod tests {
         assert_eq!(frame.since(&frame), "event: change\ndata: {}\n\n", "nothing new");
         assert!(Frame::default().since(&frame).starts_with(": "), "no answer yet");
     }
+
+    #[test]
+    fn a_universe_that_is_looked_at_is_told_when_it_changes() {
+        let universe: Universe = "sacn/1".parse().unwrap();
+        let scene = Arc::new(SceneState {
+            show: "S".into(),
+            version: "0".into(),
+            universes: vec![universe],
+            groups: Vec::new(),
+        });
+        let frame = |level: u8| Frame {
+            scene: Some(scene.clone()),
+            universes: vec![UniverseState {
+                universe,
+                state: SignalState::Live,
+                levels: vec![level; 2],
+                sources: Vec::new(),
+                rate_hz: 44.0,
+                age_ms: Some(1),
+            }],
+            ..Frame::default()
+        };
+        let told = |now: &Frame, before: &Frame| {
+            let text = now.with_universe(&now.since(before), before, universe);
+            let data = text.lines().rev().find_map(|line| line.strip_prefix("data: ")).unwrap();
+            serde_json::from_str::<Value>(data).unwrap()["universe"]["levels"].clone()
+        };
+        assert_eq!(told(&frame(1), &frame(1)), Value::Null, "nothing new");
+        assert_eq!(told(&frame(9), &frame(1)), BASE64.encode([9, 9]));
+        assert_eq!(told(&frame(9), &Frame::default()), BASE64.encode([9, 9]), "who has just come");
+        let silent = Frame::default();
+        let words = silent.with_universe(&silent.since(&silent), &silent, universe);
+        assert!(words.starts_with(": "), "no answer yet: {words}");
+    }
 }

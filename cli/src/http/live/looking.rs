@@ -152,3 +152,27 @@ fn look(live: &Live, relay: &RelayHandle, over: &AtomicBool) {
         std::thread::park_timeout(due.saturating_duration_since(Instant::now()));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_who_know_the_same_are_told_the_same_bytes() {
+        let (newest, told) = (Newest::default(), Frame::default());
+        let universe = "sacn/1".parse().ok();
+        for universe in [None, universe] {
+            let (one, other) = (newest.since(&told, universe), newest.since(&told, universe));
+            assert_eq!(one.as_ptr(), other.as_ptr(), "not put into words again");
+        }
+    }
+
+    #[test]
+    fn no_more_watch_than_may() {
+        let live = Live::default();
+        assert!(live.come(2) && live.come(2));
+        assert!(!live.come(2) && live.is_watched());
+        live.leave();
+        assert!(live.come(2), "one has left");
+    }
+}
