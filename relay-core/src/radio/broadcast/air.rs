@@ -12,14 +12,15 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::controller::{Controller, Setup};
 use super::words::Trouble;
 use crate::config::{BroadcastConfig, ControllerAddress};
 use crate::radio::LaneWaker;
 
-/// First pause before a controller is opened again; doubles up to [`PAUSE_MAX`].
+/// First pause before a controller is opened again; doubles up to [`PAUSE_MAX`], until it has worked
+/// for that long.
 const PAUSE_MIN: Duration = Duration::from_millis(250);
 
 /// Longest pause.
@@ -130,11 +131,8 @@ fn run(config: &BroadcastConfig, shared: &Shared) {
     runtime.block_on(async {
         let mut tasks = JoinSet::new();
         for (index, address) in config.controllers.iter().enumerate() {
-            let setup = Setup {
-                way: config.way,
-                interval: config.interval,
-                address: address_on_air(config.show_id, index),
-            };
+            let setup =
+                Setup { way: config.way, interval: config.interval, show_id: config.show_id };
             // Radios whose events fall together drown each other at seats between them.
             let stagger = config.slot() * index as u32 / config.controllers.len() as u32;
             let task = keep(index, address.clone(), setup, stagger, shared.clone());
@@ -142,14 +140,6 @@ fn run(config: &BroadcastConfig, shared: &Shared) {
         }
         while tasks.join_next().await.is_some() {}
     });
-}
-
-/// A static random address of its own for each controller of a show; the same after a restart, so
-/// that a receiver with a filter goes on.
-fn address_on_air(show_id: u16, index: usize) -> [u8; 6] {
-    let [low, high] = show_id.to_le_bytes();
-    // The two highest bits make it static (Core 5.4, Vol 6, Part B, 1.3.2.1).
-    [index as u8, low, high, 0x57, 0x43, 0xC0]
 }
 
 /// Keeps one controller on the newest frame until the radio stops.
@@ -166,9 +156,14 @@ async fn keep(
             Ok(controller) => {
                 shared.up.fetch_add(1, Ordering::Release);
                 shared.report(Report::Up(index));
-                pause = PAUSE_MIN;
+                let since = Instant::now();
                 sleep(stagger).await;
                 let ended = serve(controller, &mut shared.watched).await;
+                // One that takes every setting and then no frame is no better than one that is not
+                // there.
+                if since.elapsed() >= PAUSE_MAX {
+                    pause = PAUSE_MIN;
+                }
                 shared.up.fetch_sub(1, Ordering::Release);
                 match ended {
                     None => return,

@@ -7,6 +7,7 @@ use std::io;
 use std::time::Duration;
 
 use bt_hci::cmd::controller_baseband::Reset;
+use bt_hci::cmd::info::ReadBdAddr;
 use bt_hci::cmd::le::{
     LeReadLocalSupportedFeatures, LeReadMaxAdvDataLength, LeSetAdvData, LeSetAdvEnable,
     LeSetAdvParams, LeSetAdvSetRandomAddr, LeSetExtAdvData, LeSetExtAdvEnable, LeSetExtAdvParams,
@@ -20,7 +21,7 @@ use bt_hci::param::{
 };
 use bt_hci::transport::{PacketToController, WithIndicator};
 use bt_hci::{FromHciBytes, PacketKind};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
 use super::abilities::Abilities;
@@ -31,6 +32,9 @@ use crate::config::{AirWay, ControllerAddress};
 /// A command is answered within this; the specification says a second (Core 5.4, Vol 4, Part E,
 /// 4.4), a reset of a slow one takes longer.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(2);
+
+/// The type of packets that are events.
+const EVENT: u8 = PacketKind::Event as u8;
 
 /// Event codes, Core 5.4, Vol 4, Part E, 7.7.14 to 7.7.16.
 const COMMAND_COMPLETE: u8 = 0x0E;
@@ -45,8 +49,7 @@ const SET: AdvHandle = AdvHandle::new(0);
 pub(super) struct Setup {
     pub(super) way: AirWay,
     pub(super) interval: Duration,
-    /// Its address on the air; static random, Core 5.4, Vol 6, Part B, 1.3.2.1.
-    pub(super) address: [u8; 6],
+    pub(super) show_id: u16,
 }
 
 /// A controller that was set up. It advertises from the first data on.
@@ -83,10 +86,16 @@ impl Controller {
                 return Err(Trouble::Cannot(words));
             }
         }
+        let own = match controller.host.run(&ReadBdAddr::new(), "say its address").await {
+            Ok(own) => own.into_inner(),
+            Err(Trouble::Refused { .. }) => [0; 6],
+            Err(trouble) => return Err(trouble),
+        };
+        let on_air = BdAddr::new(address_on_air(setup.show_id, address, own));
         if extended_commands {
-            controller.set_up_extended(setup).await?;
+            controller.set_up_extended(setup, on_air).await?;
         } else {
-            controller.set_up_legacy(setup).await?;
+            controller.set_up_legacy(setup, on_air).await?;
         }
         Ok(controller)
     }
@@ -105,7 +114,7 @@ impl Controller {
         Ok(Abilities { extended, periodic: extended && features.supports_le_periodic_adv(), room })
     }
 
-    async fn set_up_extended(&mut self, setup: &Setup) -> Result<(), Trouble> {
+    async fn set_up_extended(&mut self, setup: &Setup, on_air: BdAddr) -> Result<(), Trouble> {
         let mut props = AdvEventProps::new();
         props = props.set_legacy_adv(setup.way == AirWay::Legacy);
         let units = setup.interval.as_micros() as u64;
@@ -130,8 +139,7 @@ impl Controller {
             false,
         );
         self.host.run(&params, "advertise like this").await?;
-        let address = LeSetAdvSetRandomAddr::new(SET, BdAddr::new(setup.address));
-        self.host.run(&address, "take an address").await?;
+        self.host.run(&LeSetAdvSetRandomAddr::new(SET, on_air), "take an address").await?;
         if setup.way == AirWay::Periodic {
             let interval = param::Duration::<1_250>::from_micros(units);
             let params =
@@ -141,9 +149,8 @@ impl Controller {
         Ok(())
     }
 
-    async fn set_up_legacy(&mut self, setup: &Setup) -> Result<(), Trouble> {
-        let address = LeSetRandomAddr::new(BdAddr::new(setup.address));
-        self.host.run(&address, "take an address").await?;
+    async fn set_up_legacy(&mut self, setup: &Setup, on_air: BdAddr) -> Result<(), Trouble> {
+        self.host.run(&LeSetRandomAddr::new(on_air), "take an address").await?;
         let interval = param::Duration::<625>::from_micros(setup.interval.as_micros() as u64);
         let params = LeSetAdvParams::new(
             interval,
@@ -234,11 +241,6 @@ impl Controller {
     /// a fault. Can be given up at any time.
     pub(super) async fn listen(&mut self) -> Trouble {
         loop {
-            match self.host.packets.fill_buf().await {
-                Ok([]) => return self.host.gone(),
-                Ok(_) => {}
-                Err(error) => return self.host.io(error),
-            }
             if let Err(trouble) = self.host.event().await {
                 return trouble;
             }
@@ -246,10 +248,28 @@ impl Controller {
     }
 }
 
+/// A static random address (Core 5.4, Vol 6, Part B, 1.3.2.1) for a controller: another for each of
+/// them and for each show, whatever radio or machine it belongs to, because a band follows a train
+/// by the address of its sender; the same after a restart, so that it goes on.
+fn address_on_air(show_id: u16, controller: &ControllerAddress, own: [u8; 6]) -> [u8; 6] {
+    // Cheap dongles share one address, so their names count as well.
+    let name = controller.to_string();
+    let identity = show_id.to_le_bytes().into_iter().chain(own).chain(name.bytes());
+    // FNV-1a, 64 bits.
+    let hash = identity.fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    let [a, b, c, d, e, f, ..] = hash.to_le_bytes();
+    // The two highest bits make it static.
+    [a, b, c, d, e, f | 0xC0]
+}
+
 /// Commands and their answers.
 struct Host {
     packets: Packets,
     address: ControllerAddress,
+    /// What has come of the packet under way: waiting for the rest can be given up.
+    begun: Vec<u8>,
 }
 
 /// An event, its code before its parameters.
@@ -260,7 +280,7 @@ impl Host {
     async fn reset(address: &ControllerAddress) -> Result<Self, Trouble> {
         let io = |error| Trouble::Io(address.clone(), error);
         let packets = transport::open(address).await.map_err(io)?;
-        let mut host = Self { packets, address: address.clone() };
+        let mut host = Self { packets, address: address.clone(), begun: Vec::new() };
         host.run(&Reset::new(), "be reset").await?;
         Ok(host)
     }
@@ -302,44 +322,28 @@ impl Host {
         }
     }
 
-    /// The next event; packets of other types are read and dropped.
+    /// The next event; packets of other types are read and dropped. Can be given up at any time.
     async fn event(&mut self) -> Result<Event, Trouble> {
         loop {
-            let kind = self.byte().await?;
-            // Length fields: Core 5.4, Vol 4, Part E, 5.4.
-            let (head, is_long) = match kind {
-                kind if kind == PacketKind::Event as u8 => (1, false),
-                kind if kind == PacketKind::SyncData as u8 => (2, false),
-                kind if kind == PacketKind::AclData as u8 || kind == PacketKind::IsoData as u8 => {
-                    (2, true)
-                }
-                _ => return Err(Trouble::NotHci),
-            };
-            let mut event = vec![0; head];
-            self.fill(&mut event).await?;
-            let mut len = usize::from(self.byte().await?);
-            if is_long {
-                len |= usize::from(self.byte().await? & 0x3F) << 8;
-            }
-            event.resize(head + len, 0);
-            self.fill(&mut event[head..]).await?;
-            if kind == PacketKind::Event as u8 {
-                return match event[..] {
-                    [HARDWARE_ERROR, code, ..] => Err(Trouble::Hardware(code)),
-                    _ => Ok(event),
+            let missing = missing(&self.begun)?;
+            if missing > 0 {
+                let come = match self.packets.fill_buf().await {
+                    Ok([]) => return Err(self.gone()),
+                    Ok(come) => come,
+                    Err(error) => return Err(self.io(error)),
                 };
+                let taken = missing.min(come.len());
+                self.begun.extend_from_slice(&come[..taken]);
+                self.packets.consume(taken);
+                continue;
             }
-        }
-    }
-
-    async fn byte(&mut self) -> Result<u8, Trouble> {
-        self.packets.read_u8().await.map_err(|error| self.io(error))
-    }
-
-    async fn fill(&mut self, bytes: &mut [u8]) -> Result<(), Trouble> {
-        match self.packets.read_exact(bytes).await {
-            Ok(_) => Ok(()),
-            Err(error) => Err(self.io(error)),
+            match &std::mem::take(&mut self.begun)[..] {
+                [EVENT, HARDWARE_ERROR, _, code, ..] => return Err(Trouble::Hardware(*code)),
+                [EVENT, code, _, parameters @ ..] => {
+                    return Ok([&[*code], parameters].concat());
+                }
+                _ => {}
+            }
         }
     }
 
@@ -349,5 +353,60 @@ impl Host {
 
     fn gone(&self) -> Trouble {
         self.io(io::ErrorKind::UnexpectedEof.into())
+    }
+}
+
+/// Bytes that a packet lacks: up to its length field, then to its end. 0: it is whole. Length
+/// fields: Core 5.4, Vol 4, Part E, 5.4.
+fn missing(begun: &[u8]) -> Result<usize, Trouble> {
+    let Some(kind) = begun.first() else { return Ok(1) };
+    let (head, is_long) = match *kind {
+        EVENT => (3, false),
+        kind if kind == PacketKind::SyncData as u8 => (4, false),
+        kind if kind == PacketKind::AclData as u8 || kind == PacketKind::IsoData as u8 => (5, true),
+        _ => return Err(Trouble::NotHci),
+    };
+    let len = match begun.get(..head) {
+        None => return Ok(head - begun.len()),
+        Some([.., low, high]) if is_long => usize::from(*low) | usize::from(*high & 0x3F) << 8,
+        Some([.., len]) => usize::from(*len),
+        Some([]) => 0,
+    };
+    Ok((head + len).saturating_sub(begun.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::BufStream;
+
+    use super::*;
+
+    #[test]
+    fn an_event_that_comes_in_pieces_survives_that_nobody_waits_for_it() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let (ours, mut theirs) = tokio::io::duplex(64);
+            let mut host = Host {
+                packets: BufStream::new(Box::new(ours)),
+                address: ControllerAddress::UserChannel(0),
+                begun: Vec::new(),
+            };
+            // Data of a connection that nobody made, a vendor's event, and the beginning of a third.
+            let said = [2, 1, 0, 2, 0, 9, 9, 4, 0xFF, 3, 1, 2, 3, 4, 0x0E];
+            let mut whole = Vec::new();
+            for byte in said {
+                theirs.write_all(&[byte]).await.unwrap();
+                if let Ok(event) = timeout(Duration::ZERO, host.event()).await {
+                    whole.push(event.unwrap());
+                }
+            }
+            assert_eq!(whole, [[0xFF, 1, 2, 3]], "data is dropped");
+            theirs.write_all(&[1, 7]).await.unwrap();
+            assert_eq!(host.event().await.unwrap(), [0x0E, 7]);
+            theirs.write_all(&[4, HARDWARE_ERROR, 1, 0x20]).await.unwrap();
+            assert!(matches!(host.event().await, Err(Trouble::Hardware(0x20))));
+            theirs.write_all(&[0x77]).await.unwrap();
+            assert!(matches!(host.event().await, Err(Trouble::NotHci)));
+        });
     }
 }

@@ -31,6 +31,9 @@ const KEY: Key = Key([9; 16]);
 const PATIENCE: Duration = Duration::from_secs(60);
 
 const RESET: u16 = 0x0C03;
+const OWN_ADDRESS: u16 = 0x1009;
+const LEGACY_ADDRESS: u16 = 0x2005;
+const EXTENDED_ADDRESS: u16 = 0x2035;
 const FEATURES: u16 = 0x2003;
 const LEGACY_DATA: u16 = 0x2008;
 const LEGACY_ENABLE: u16 = 0x200A;
@@ -129,6 +132,7 @@ impl Emulated {
                 match opcode {
                     RESET => (told.enabled, told.periodic_enabled) = (false, false),
                     FEATURES => answer = self.features.to_le_bytes().to_vec(),
+                    OWN_ADDRESS => answer = vec![0x13, 0x71, 0xDA, 0x7D, 0x1A, 0x00],
                     ROOM => answer = vec![0xFB, 0],
                     LEGACY_ENABLE | EXTENDED_ENABLE => told.enabled = parameters[0] == 1,
                     PERIODIC_ENABLE => told.periodic_enabled = parameters[0] == 1,
@@ -339,6 +343,33 @@ fn what_a_controller_cannot_do_is_said_in_words() {
         show.until(|_| show.detail().is_some_and(|detail| detail.contains(words)));
         let detail = show.detail().unwrap_or_default();
         assert!(detail.starts_with("tcp:127.0.0.1:"), "which one: {detail}");
+    }
+}
+
+#[test]
+fn every_controller_has_an_address_of_its_own_that_it_keeps() {
+    let addresses = |controller: &Emulated| -> Vec<Vec<u8>> {
+        let told = controller.told();
+        let settings = told.commands.iter().filter_map(|(opcode, parameters)| match *opcode {
+            LEGACY_ADDRESS => Some(parameters.clone()),
+            EXTENDED_ADDRESS => Some(parameters[1..].to_vec()),
+            _ => None,
+        });
+        settings.collect()
+    };
+    for (way, features) in [(AirWay::Legacy, 0), (AirWay::Periodic, EXTENDED | PERIODIC)] {
+        // Two sectors; dongles so cheap that they all tell the same address.
+        let (left, right) = (Emulated::new(features), Emulated::new(features));
+        let shows = [Show::new(&[&left], way, 1), Show::new(&[&right], way, 1)];
+        for (show, controller) in shows.iter().zip([&left, &right]) {
+            show.until(|_| addresses(controller).len() == 1);
+        }
+        left.unplug();
+        shows[0].until(|_| addresses(&left).len() == 2);
+        let (lefts, rights) = (addresses(&left), addresses(&right));
+        assert_eq!(lefts[0], lefts[1], "{way:?}: after it was plugged in again");
+        assert_ne!(lefts[0], rights[0], "{way:?}: a train has one sender");
+        assert!(lefts.iter().chain(&rights).all(|one| one[5] & 0xC0 == 0xC0), "static");
     }
 }
 
