@@ -70,7 +70,7 @@ pub(crate) struct ForgetArgs {
 pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
     let Stock { config, mut inventory } = Stock::open(&args.show)?;
     check_names(&config, args)?;
-    let bands = chosen(args, &inventory)?;
+    let bands = chosen(args, &config, &inventory)?;
     for band in &bands {
         let moved = inventory.band(&band.id).and_then(|band| band.group.clone());
         inventory.put(band);
@@ -113,7 +113,11 @@ fn check_names(config: &Config, args: &Args) -> Result<(), Failure> {
 }
 
 /// The bands that are meant, as they will stand in the inventory.
-fn chosen(args: &Args, inventory: &Inventory) -> Result<Vec<InventoryBand>, Failure> {
+fn chosen(
+    args: &Args,
+    config: &Config,
+    inventory: &Inventory,
+) -> Result<Vec<InventoryBand>, Failure> {
     let entry = |sighting: &Sighting| InventoryBand {
         id: sighting.id.clone(),
         name: sighting.name.clone(),
@@ -128,7 +132,7 @@ fn chosen(args: &Args, inventory: &Inventory) -> Result<Vec<InventoryBand>, Fail
         };
         return Ok(args.which.id.iter().map(by_id).collect());
     }
-    let heard = args.listen.hear(false)?;
+    let heard = args.listen.hear(Some(config), false)?;
     if args.which.nearest {
         let assigned = |id: &str| inventory.band(id).is_some_and(|band| band.group.is_some());
         let fits = |one: &Sighting| {

@@ -43,11 +43,7 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
         Profile::builtin_names().filter_map(Profile::builtin).map(Arc::new).collect();
     if let Some(show) = &args.show {
         let config = ShowFile::read(show)?.report()?;
-        let own =
-            own_profiles(&config).filter(|own| profiles.iter().all(|p| p.name() != own.name()));
-        let mut own: Vec<_> = own.collect();
-        own.dedup_by(|a, b| a.name() == b.name());
-        profiles.extend(own);
+        profiles.extend(own_profiles(&config));
     }
     if let Some(wanted) = &args.frames {
         let profile =
@@ -68,13 +64,22 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
     Ok(table::print(out, head, &rows)?)
 }
 
-/// The profiles that the bands of a show have.
-fn own_profiles(config: &Config) -> impl Iterator<Item = Arc<Profile>> {
-    let bands = config.radios.iter().flat_map(|radio| match &radio.kind {
-        RadioKind::Gatt(gatt) => gatt.bands.as_slice(),
-        RadioKind::Simulated(_) | RadioKind::Broadcast(_) => &[],
+/// The profiles of its own that the radios and bands of a show have.
+pub(super) fn own_profiles(config: &Config) -> Vec<Arc<Profile>> {
+    let gatt = config.radios.iter().filter_map(|radio| match &radio.kind {
+        RadioKind::Gatt(gatt) => Some(gatt),
+        RadioKind::Simulated(_) | RadioKind::Broadcast(_) => None,
     });
-    bands.map(|band| Arc::clone(&band.profile))
+    let used = gatt
+        .flat_map(|gatt| gatt.profile.iter().chain(gatt.bands.iter().map(|band| &band.profile)));
+    let mut own: Vec<Arc<Profile>> = Vec::new();
+    for profile in used {
+        let is_builtin = Profile::builtin_names().any(|name| name == profile.name());
+        if !is_builtin && own.iter().all(|known| known.name() != profile.name()) {
+            own.push(Arc::clone(profile));
+        }
+    }
+    own
 }
 
 fn row(profile: &Profile) -> [String; 7] {

@@ -2,13 +2,16 @@
 
 use std::io::Write;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use wristcast_core::band::profile::Profile;
-use wristcast_core::config::InventoryBand;
+use wristcast_core::config::{Config, InventoryBand};
 use wristcast_core::inventory::{Antenna, Sighting};
 use wristcast_core::radio::gatt::BluetoothAntenna;
 
+use super::Stock;
+use super::profiles::own_profiles;
 use crate::duration;
 use crate::exit::Failure;
 use crate::table;
@@ -22,7 +25,7 @@ Examples:
   wristcast bands scan --json > near.json
   wristcast bands scan show.toml --seen near.json")]
 pub(crate) struct Args {
-    /// A show: its bands are listed with their groups.
+    /// A show: its bands are listed with their groups, and bands of its own profiles are recognised.
     #[arg(value_name = "SHOW.toml")]
     show: Option<PathBuf>,
     #[command(flatten)]
@@ -53,25 +56,34 @@ pub(super) struct Listen {
 }
 
 impl Listen {
-    /// Everything that is heard, the strongest first.
-    pub(super) fn hear(&self, battery: bool) -> Result<Vec<Sighting>, Failure> {
+    /// Everything that is heard, the strongest first; bands are recognised by the profiles of `show`
+    /// and the built-in ones.
+    pub(super) fn hear(
+        &self,
+        show: Option<&Config>,
+        battery: bool,
+    ) -> Result<Vec<Sighting>, Failure> {
         if let Some(path) = &self.seen {
             return serde_json::from_str(&super::read(path)?).map_err(|error| {
                 Failure::usage(format!("{} is no saved scan: {error}", path.display()))
             });
         }
-        let profiles = Profile::builtin_names().filter_map(Profile::builtin).collect();
+        // Show files call a profile of their own by its file.
+        let own = show.map(own_profiles).unwrap_or_default().into_iter();
+        let own = own.map(|profile| (format!("{}.toml", profile.name()), profile));
+        let builtin = Profile::builtin_names().filter_map(|name| {
+            Profile::builtin(name).map(|profile| (name.to_owned(), Arc::new(profile)))
+        });
+        let profiles = own.chain(builtin).collect();
         let mut antenna = BluetoothAntenna::new(self.adapter.clone(), profiles);
         antenna.scan(self.time, battery).map_err(Failure::cannot_start)
     }
 }
 
 pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
-    let known = match &args.show {
-        Some(show) => super::inventory(show)?.bands().to_vec(),
-        None => Vec::new(),
-    };
-    let mut heard = args.listen.hear(args.battery)?;
+    let stock = args.show.as_deref().map(Stock::open).transpose()?;
+    let known = stock.as_ref().map(|stock| stock.inventory.bands().to_vec()).unwrap_or_default();
+    let mut heard = args.listen.hear(stock.as_ref().map(|stock| &stock.config), args.battery)?;
     if !args.all {
         heard.retain(|one| one.profile.is_some() || entry(&known, &one.id).is_some());
     }

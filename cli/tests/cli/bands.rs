@@ -69,6 +69,20 @@ fn a_show_uses_a_profile_that_lies_beside_it() {
     assert_eq!((ended.code, ended.stderr.as_str()), (0, ""), "{ended:?}");
     let listed = wristcast(&["bands", "profiles", &path]).stdout;
     assert!(listed.contains("bands-beside  "), "{listed}");
+    // The radio's, before there is a band.
+    let empty = show.replace("bands = [{ id = \"A\", group = \"floor\" }]\n", "");
+    let path = file("bands-beside-empty.toml", &empty);
+    let listed = wristcast(&["bands", "profiles", &path]).stdout;
+    assert_eq!(listed.matches("bands-beside  ").count(), 1, "{listed}");
+    // A scan calls it by its file, and so does the inventory.
+    let near = "[{ \"id\": \"F0:00:00:00:00:05\", \"name\": \"MINE-5\", \"rssi\": -40, \
+        \"profile\": \"bands-beside.toml\" }]";
+    let seen = file("bands-beside.json", near);
+    let _ = std::fs::remove_file(crate::wristcast::path("bands-beside-empty.bands.toml"));
+    let args = ["bands", "assign", &path, "floor", "--name", "MINE*", "--seen", &seen];
+    let ended = wristcast(&args);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert_eq!(wristcast(&["check", &path]).code, 0);
 }
 
 const SHOW: &str = "name = \"T\"\n[network]\ninterfaces = [\"eth0\"]\n[[group]]\nname = \"left\"\n\

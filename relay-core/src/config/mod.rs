@@ -403,6 +403,8 @@ pub struct SimulatedConfig {
 pub struct GattConfig {
     /// Adapters that share the bands, `hci0`; empty = the first there is.
     pub adapters: Vec<String>,
+    /// The profile of bands that name none; `None` only beside no show file.
+    pub profile: Option<Arc<Profile>>,
     /// Which bands belong to which groups.
     pub bands: Vec<BandConfig>,
     /// Bands connected at the same time, on each adapter; `None` = found by trying, from 8 on.

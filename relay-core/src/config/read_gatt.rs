@@ -63,6 +63,7 @@ impl<'g> Bands<'g> {
             Some(value) => self.profile_at(report, value),
             None => self.builtin("wristcast"),
         };
+        radio.profile.clone_from(&profile);
         let connections = table.get("max_connections");
         set(&mut radio.max_connections, connections, |value| {
             value.integer(report, 1..=255, " connections").map(Some)

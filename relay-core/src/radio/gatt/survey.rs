@@ -1,6 +1,7 @@
 //! What is near: a scan on its own, beside no show.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use btleplug::api::{Central as _, Peripheral as _, PeripheralProperties, ScanFilter};
@@ -22,13 +23,13 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub struct BluetoothAntenna {
     adapter: Option<String>,
-    profiles: Vec<Profile>,
+    profiles: Vec<(String, Arc<Profile>)>,
 }
 
 impl BluetoothAntenna {
     /// The adapter, `hci0` or the first; `profiles` are the kinds of band it tells apart, the
-    /// first that fits.
-    pub fn new(adapter: Option<String>, profiles: Vec<Profile>) -> Self {
+    /// first that fits, by the names that show files call them.
+    pub fn new(adapter: Option<String>, profiles: Vec<(String, Arc<Profile>)>) -> Self {
         Self { adapter, profiles }
     }
 
@@ -86,13 +87,15 @@ impl BluetoothAntenna {
         let alias = properties.local_name.as_deref().filter(|alias| alias.replace('-', ":") != id);
         let name = properties.advertisement_name.as_deref().or(alias);
         let makers: Vec<u16> = properties.manufacturer_data.keys().copied().collect();
-        let fits = |profile: &&Profile| profile.recognises(name, &properties.services, &makers);
+        let fits = |(_, profile): &&(String, Arc<Profile>)| {
+            profile.recognises(name, &properties.services, &makers)
+        };
         let battery = properties.service_data.get(&BATTERY_SERVICE);
         Sighting {
             id,
             name: name.map(|name| name.trim_end().to_owned()),
             rssi: properties.rssi,
-            profile: self.profiles.iter().find(fits).map(|profile| profile.name().to_owned()),
+            profile: self.profiles.iter().find(fits).map(|(called, _)| called.clone()),
             battery: battery.and_then(|data| data.first().copied()),
         }
     }
@@ -123,6 +126,27 @@ async fn ask_battery(peripheral: &Peripheral) -> Option<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_band_is_recognised_by_the_first_profile_that_fits_as_the_show_calls_it() {
+        let text = "about = \"ours\"\nnames = [\"ELK-MINE*\"]\ncharacteristic = \"fff3\"\n\
+            min_interval_ms = 50\ncolour = \"r g b\"\n";
+        let own = Profile::parse("mine", text).unwrap();
+        let elk = Profile::builtin("elk-bledom").unwrap();
+        let profiles = [("mine.toml", own), ("elk-bledom", elk)];
+        let profiles = profiles.map(|(called, profile)| (called.to_owned(), Arc::new(profile)));
+        let antenna = BluetoothAntenna::new(None, profiles.into());
+        let kind = |name: &str| {
+            let properties = PeripheralProperties {
+                advertisement_name: Some(name.to_owned()),
+                ..PeripheralProperties::default()
+            };
+            antenna.sighting("F0:F1:F2:F3:F4:01".to_owned(), &properties).profile
+        };
+        assert_eq!(kind("ELK-MINE-7").as_deref(), Some("mine.toml"));
+        assert_eq!(kind("ELK-BLEDOM").as_deref(), Some("elk-bledom"));
+        assert_eq!(kind("somebody's phone"), None);
+    }
 
     #[test]
     fn a_band_that_tells_no_name_is_not_called_by_its_address() {
