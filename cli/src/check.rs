@@ -135,6 +135,9 @@ fn blackout(radio: &RadioConfig, groups: usize) -> Option<(usize, Duration)> {
     (bands > 0).then(|| (bands, panic_worst(bands, room, interval, write)))
 }
 
+/// The longest lead that a show file may ask for, ms.
+const LEAD_MS_MAX: u128 = 1020;
+
 /// What a broadcast can do at worst: every group changes at once.
 fn on_air(
     name: &str,
@@ -165,6 +168,16 @@ fn on_air(
         ms(budget.until_999),
         budget.left_to_keyframes * 100.0,
     )?;
+    let lead = radio.lead.as_millis();
+    if let Some(until) = budget.until_99.map(|until| until.as_millis())
+        && (lead + 1..=LEAD_MS_MAX).contains(&until)
+    {
+        writeln!(
+            out,
+            "  a band that has it later than lead_ms = {lead} shows it later than the others; from \
+             lead_ms = {until} on, 99 % show it together"
+        )?;
+    }
     if radio.key.is_none() {
         writeln!(out, "  no key: anyone near can drive these bands (wristcast keys new)")?;
     }

@@ -28,7 +28,11 @@ fn check_says_how_long_the_air_takes_at_worst() {
     // 78 groups of any colours without a code fit one frame.
     assert!(ended.stdout.contains("80 groups in 2 frames of 21 ms"), "{}", ended.stdout);
     assert!(ended.stdout.contains("99 % of bands have it in 168 ms"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("from lead_ms = 168 on, 99 % show it"), "{}", ended.stdout);
     assert!(ended.stdout.contains("no key: anyone near"), "{}", ended.stdout);
+    let ahead = SHOW.replace("KEY", "none") + "lead_ms = 168\n";
+    let ended = wristcast(&["check", &file("air-ahead.toml", &ahead)]);
+    assert!(ended.code == 0 && !ended.stdout.contains("from lead_ms"), "{}", ended.stdout);
     let json = wristcast(&["check", &show, "--json"]);
     let json: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
     assert_eq!(json["on_air"][0]["until_999_ms"], 252);
