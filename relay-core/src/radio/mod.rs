@@ -83,8 +83,14 @@ pub trait Radio: Send {
     #[must_use]
     fn poll_event(&mut self, now: Time) -> Option<RadioEvent>;
 
-    /// Takes a frame for a link that is up and has none in flight. Never blocks, never fails: the
-    /// outcome is an event. A radio that refuses says [`Lost`](RadioEvent::Lost).
+    /// Takes a frame for a link that is up and has none in flight, as far as the radio has told.
+    /// Never blocks, never fails: the outcome is an event. A radio that refuses says
+    /// [`Lost`](RadioEvent::Lost).
+    ///
+    /// The frame is for the connection whose [`Up`](RadioEvent::Up) was told last. If that is gone
+    /// already, and its [`Down`](RadioEvent::Down) not told yet, the frame is lost with it, even if
+    /// the band is connected anew: what that shows is not known here, and it would have two frames
+    /// in flight as soon as its own `Up` is told.
     fn send(&mut self, now: Time, link: LinkId, frame: &Frame);
 
     /// Another relay drives the bands (`rests`): lets go of every connection, says

@@ -5,6 +5,10 @@
 //! that has room and something to send gets its frame; waits are kept in one calendar. Cost goes
 //! with what happens, not with how many links there are.
 //!
+//! All that happened on the radio is heard before any link is served. A link may have gone, come
+//! back and gone again since the lane looked last: what was served between two of these would be
+//! lost with the next, or be under way twice.
+//!
 //! If the radio has room for fewer frames than it has links, because it says so or because that is
 //! what is measured (`budget.rs`), the most urgent of all goes first: by class, then
 //! by waiting time, with a fair turn now and then as within one link.
@@ -16,10 +20,10 @@
 //! |---|---|
 //! | `mod.rs` | the [`Dispatch`] |
 //! | `routes.rs` | which links a group goes to |
-//! | `competing.rs` | links that wait for room on the radio |
+//! | `link_set.rs` | links that wait for their turn, or for room |
 //! | `panic.rs` | a panic on its way, and how long it can take |
 
-mod competing;
+mod link_set;
 mod panic;
 mod routes;
 #[cfg(test)]
@@ -38,7 +42,7 @@ use crate::schedule::fair::Turns;
 use crate::schedule::{LinkScheduler, Poll};
 use crate::table::GroupTable;
 use crate::time::Time;
-use competing::Competing;
+use link_set::LinkSet;
 use panic::Panic;
 use routes::Routes;
 
@@ -64,7 +68,10 @@ pub struct Dispatch<R> {
     in_flight_max: usize,
     /// Only if the links share a stack.
     budget: Option<Budget>,
-    competing: Competing,
+    /// Links that something happened to since they were last served.
+    due: LinkSet,
+    /// Links that may have something to send, on a radio that has no room for all.
+    competing: LinkSet,
     turns: Turns,
     panic: Panic,
     /// Of the table handled last.
@@ -87,7 +94,8 @@ impl<R: Radio> Dispatch<R> {
             in_flight: 0,
             in_flight_max: radio.frames_in_flight_max().max(1),
             budget: radio.shares_stack().then(|| Budget::new(specs.len())),
-            competing: Competing::new(specs.len()),
+            due: LinkSet::new(specs.len()),
+            competing: LinkSet::new(specs.len()),
             panic: Panic::new(specs),
             turns: Turns::default(),
             stamp: Stamp::default(),
@@ -122,6 +130,7 @@ impl<R: Radio> Dispatch<R> {
     /// A new table came. Of its groups, those it says are [changed](GroupTable::changed) are looked
     /// at; of the first table, all.
     pub fn handle_table(&mut self, now: Time, table: &GroupTable, stamp: Stamp) {
+        self.hear(now);
         let first = self.stamp.sequence == 0;
         if stamp.panic != self.stamp.panic {
             for link in &mut self.links {
@@ -135,18 +144,20 @@ impl<R: Radio> Dispatch<R> {
         }
         if first {
             for group in 0..table.len() {
-                self.handle_look(now, group, table.get(group));
+                self.handle_look(group, table.get(group));
             }
         } else {
             for (group, look) in table.changed() {
-                self.handle_look(now, group, look);
+                self.handle_look(group, look);
             }
         }
         if begins {
             for link in 0..self.links.len() as u32 {
-                self.serve(now, link);
+                self.due.insert(link);
             }
         }
+        // Before the radio has its turn: what one table brings can go out as one.
+        self.serve(now);
         self.handle_timeout(now);
     }
 
@@ -155,20 +166,16 @@ impl<R: Radio> Dispatch<R> {
         self.now = now;
         self.radio.handle_timeout(now);
         loop {
-            let mut idle = true;
-            while let Some(event) = self.radio.poll_event(now) {
-                self.handle_event(now, event);
-                idle = false;
-            }
+            self.hear(now);
             while let Some((link, _)) = self.waits.pop(now) {
-                self.serve(now, link);
-                idle = false;
+                self.due.insert(link);
             }
-            if idle {
+            if self.due.is_empty() {
                 break;
             }
+            self.serve(now);
         }
-        if self.budget.is_some() && !self.competing.list.is_empty() {
+        if self.budget.is_some() && !self.competing.is_empty() {
             // A frame that has been under way for very long takes no place any more.
             self.fill(now);
         }
@@ -187,7 +194,7 @@ impl<R: Radio> Dispatch<R> {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Time> {
         let (radio, waits) = (self.radio.poll_timeout(), self.waits.poll_timeout());
-        let budget = self.budget.as_ref().filter(|_| !self.competing.list.is_empty());
+        let budget = self.budget.as_ref().filter(|_| !self.competing.is_empty());
         let room = budget.and_then(|budget| budget.poll_timeout(self.now));
         radio.into_iter().chain(waits).chain(room).min()
     }
@@ -223,11 +230,18 @@ impl<R: Radio> Dispatch<R> {
         self.radio.stop();
     }
 
-    fn handle_look(&mut self, now: Time, group: usize, look: Look) {
+    fn handle_look(&mut self, group: usize, look: Look) {
         for end in self.routes.of(group) {
             let (link, slot) = self.routes.ends[end];
             self.links[link as usize].handle_look(slot as usize, look, self.stamp);
-            self.serve(now, link);
+            self.due.insert(link);
+        }
+    }
+
+    /// Takes in all that happened on the radio.
+    fn hear(&mut self, now: Time) {
+        while let Some(event) = self.radio.poll_event(now) {
+            self.handle_event(now, event);
         }
     }
 
@@ -270,7 +284,7 @@ impl<R: Radio> Dispatch<R> {
         if let (Some(budget), true) = (&mut self.budget, freed) {
             budget.lost(link.index());
         }
-        self.serve(now, link.0);
+        self.due.insert(link.0);
     }
 
     /// A band that does not tell is taken to show what it was sent.
@@ -282,24 +296,28 @@ impl<R: Radio> Dispatch<R> {
         }
     }
 
-    /// Gives the link its frame if it has one to send and it is its turn.
-    fn serve(&mut self, now: Time, link: u32) {
-        if self.in_flight_max >= self.links.len() && self.budget.is_none() {
-            return self.hand(now, link);
+    /// Gives the links that are due their frames, those that have one to send and whose turn it is.
+    fn serve(&mut self, now: Time) {
+        let room_for_all = self.in_flight_max >= self.links.len() && self.budget.is_none();
+        for place in 0..self.due.links().len() {
+            let link = self.due.links()[place];
+            if room_for_all || self.links[link as usize].urgency(now).is_none() {
+                self.hand(now, link);
+            } else {
+                self.competing.insert(link);
+                self.tell(link);
+            }
         }
-        if self.links[link as usize].urgency(now).is_some() {
-            self.competing.insert(link);
-            self.tell(link);
-        } else {
-            self.hand(now, link);
+        self.due.clear();
+        if !room_for_all {
+            self.fill(now);
         }
-        self.fill(now);
     }
 
     /// Gives the most urgent links their frames as long as there is room.
     fn fill(&mut self, now: Time) {
         while self.has_room(now) {
-            let due = self.competing.list.iter().filter_map(|link| {
+            let due = self.competing.links().iter().filter_map(|link| {
                 let (class, since) = self.links[*link as usize].urgency(now)?;
                 Some((class, since, *link))
             });

@@ -141,6 +141,18 @@ fn a_radio_with_little_room_sends_the_most_urgent_of_all_links_first() {
 }
 
 #[test]
+fn of_one_table_the_most_urgent_look_goes_first() {
+    let mut rig = Rig::new(links(&[0, 1, 2]), 1);
+    rig.publish(ms(0), &[(0, RED)]);
+    for step in 1..=3 {
+        rig.send_all(ms(step));
+    }
+    rig.publish(ms(10), &[(0, Look { red: 254, ..RED }), (1, BLUE)]);
+    let order: Vec<u32> = (20..22).flat_map(|at| rig.send_all(ms(at))).map(|f| f.0).collect();
+    assert_eq!(order, [1, 0], "a flash before a step of a fade, whatever the groups' order");
+}
+
+#[test]
 fn panic_passes_every_other_link_that_waits_for_room() {
     let mut rig = Rig::new(links(&[0, 1, 2]), 1);
     rig.publish(ms(0), &[(0, RED), (1, RED), (2, RED)]);
@@ -258,6 +270,27 @@ fn a_frame_lost_with_its_link_makes_room_for_others() {
     assert_eq!(rig.send_all(ms(2)), [(1, RED)]);
     let settlement = Settlement { settled: 1, late: 0, unreached: 1 };
     assert_eq!(rig.dispatch.settlement(ms(99)), settlement);
+}
+
+#[test]
+fn a_link_that_went_and_came_while_nobody_looked_is_handed_one_frame() {
+    for room in [1, usize::MAX] {
+        let mut rig = Rig::new(links(&[0, 1]), room);
+        rig.publish(ms(0), &[]);
+        rig.send_all(ms(1));
+        rig.send_all(ms(2));
+        let counts = rig.dispatch.telemetry().counts();
+        for _ in 0..3 {
+            let link = LinkId(0);
+            let events = [RadioEvent::Down(link, "gone".into()), RadioEvent::Up(link)];
+            rig.dispatch.radio_mut().events.extend(events);
+        }
+        rig.publish(ms(50), &[(0, RED)]);
+        let (handed, failed) = (counts.handed + 1, counts.failed);
+        let counts = rig.dispatch.telemetry().counts();
+        assert_eq!((counts.handed, counts.failed), (handed, failed), "room for {room}");
+        assert_eq!(rig.send_all(ms(60)), [(0, RED)], "to the connection that there is");
+    }
 }
 
 #[test]

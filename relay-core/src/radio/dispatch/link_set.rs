@@ -1,15 +1,25 @@
-//! Links that wait for room on their radio.
+//! A set of links that keeps the order in which they came.
 
-/// Links that may have something to send, on a radio that has no room for all.
+/// Links, each at most once. All memory is taken when it is made.
 #[derive(Debug)]
-pub(super) struct Competing {
-    pub(super) list: Vec<u32>,
+pub(super) struct LinkSet {
+    list: Vec<u32>,
     member: Box<[bool]>,
 }
 
-impl Competing {
+impl LinkSet {
+    /// For a radio of so many links; empty.
     pub(super) fn new(links: usize) -> Self {
         Self { list: Vec::with_capacity(links), member: vec![false; links].into_boxed_slice() }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// The links, the first that came first.
+    pub(super) fn links(&self) -> &[u32] {
+        &self.list
     }
 
     pub(super) fn insert(&mut self, link: u32) {
@@ -27,6 +37,12 @@ impl Competing {
     pub(super) fn remove(&mut self, link: u32) {
         if std::mem::replace(&mut self.member[link as usize], false) {
             self.list.retain(|other| *other != link);
+        }
+    }
+
+    pub(super) fn clear(&mut self) {
+        for link in self.list.drain(..) {
+            self.member[link as usize] = false;
         }
     }
 }
