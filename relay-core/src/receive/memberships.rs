@@ -131,7 +131,7 @@ impl Memberships {
         // To be held until the group is joined again.
         let _elsewhere = own.map(|own| stay_a_member(membership, own));
         self.leave(membership);
-        change(&self.socket(place), membership, Change::Join)?;
+        self.change(place, membership, Change::Join)?;
         self.joined.insert(membership, place);
         Ok(())
     }
@@ -139,7 +139,7 @@ impl Memberships {
     fn leave(&mut self, membership: Membership) {
         let Some(place) = self.joined.remove(&membership) else { return };
         // Fails if the interface is gone, and the membership is then gone with it.
-        let _ = change(&self.socket(place), membership, Change::Leave);
+        let _ = self.change(place, membership, Change::Leave);
         self.full[place] = false;
     }
 
@@ -152,7 +152,7 @@ impl Memberships {
         }
         let mut refused = Vec::new();
         for place in (0..self.full.len()).filter(|&place| !self.full[place]) {
-            match change(&self.socket(place), membership, Change::Join) {
+            match self.change(place, membership, Change::Join) {
                 Ok(()) => {
                     self.joined.insert(membership, place);
                     return Ok(());
@@ -166,16 +166,27 @@ impl Memberships {
         }
         // A fresh socket tells "no more room" from "this cannot be joined".
         let domain = if membership.1.is_ipv4() { Domain::IPV4 } else { Domain::IPV6 };
-        let holder = Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;
-        change(&holder, membership, Change::Join)?;
-        self.receiver.set_own_groups_only(false)?;
+        self.holders.push(Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?);
+        let holder = self.holders.len();
+        let joined = self.change(holder, membership, Change::Join);
+        if let Err(error) = joined.and_then(|()| self.receiver.set_own_groups_only(false)) {
+            self.holders.pop();
+            return Err(error);
+        }
         for (place, _) in refused {
             self.full[place] = true;
         }
-        self.holders.push(holder);
         self.full.push(false);
-        self.joined.insert(membership, self.holders.len());
+        self.joined.insert(membership, holder);
         Ok(())
+    }
+
+    fn change(&self, place: usize, membership: Membership, change: Change) -> io::Result<()> {
+        #[cfg(test)]
+        if let Some(groups) = &self.receiver.groups {
+            return groups.change(place, membership, change == Change::Join);
+        }
+        change_on(&self.socket(place), membership, change)
     }
 
     fn socket(&self, place: usize) -> SockRef<'_> {
@@ -207,7 +218,14 @@ enum Change {
     Leave,
 }
 
-fn change(socket: &Socket, (interface, group): Membership, change: Change) -> io::Result<()> {
+/// The groups of a receiving socket and its holders, in tests.
+#[cfg(test)]
+pub(crate) trait Groups: std::fmt::Debug + Send + Sync {
+    /// The socket of that place joins a group, or leaves it.
+    fn change(&self, place: usize, membership: Membership, joins: bool) -> io::Result<()>;
+}
+
+fn change_on(socket: &Socket, (interface, group): Membership, change: Change) -> io::Result<()> {
     let at = InterfaceIndexOrAddress::Index(interface);
     let result = match (group, change) {
         (IpAddr::V4(group), Change::Join) => socket.join_multicast_v4_n(&group, &at),

@@ -32,6 +32,8 @@ use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSockRef};
 pub use arrival::Clock;
 use arrival::Reading;
 pub use kernel_drops::KernelDrops;
+#[cfg(test)]
+pub(crate) use memberships::Groups;
 pub use memberships::{Membership, Memberships, sacn_group_v4, sacn_group_v6};
 pub use socket::{BoundSocket, Port};
 

@@ -36,7 +36,8 @@ impl Port {
     /// As operators say it.
     pub const fn protocol(self) -> &'static str {
         match self {
-            Self::SacnV4 | Self::SacnV6 => "sACN",
+            Self::SacnV4 => "sACN",
+            Self::SacnV6 => "sACN over IPv6",
             Self::ArtNet => "Art-Net",
         }
     }
@@ -68,6 +69,9 @@ pub struct BoundSocket {
     /// The system denies every join on this socket, in tests.
     #[cfg(test)]
     pub(crate) denies_joins: std::sync::atomic::AtomicBool,
+    /// Its groups are not the system's but those of a test.
+    #[cfg(test)]
+    pub(crate) groups: Option<Box<dyn super::Groups>>,
 }
 
 impl BoundSocket {
@@ -106,6 +110,8 @@ impl BoundSocket {
             receive_buffer_is_short: asked.is_err() || usable < receive_buffer_bytes,
             #[cfg(test)]
             denies_joins: Default::default(),
+            #[cfg(test)]
+            groups: None,
         })
     }
 

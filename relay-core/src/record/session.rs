@@ -15,6 +15,7 @@ use crate::config::Network;
 use crate::receive::{Clock, Port, Receiver};
 use crate::relay::StartError;
 use crate::relay::sockets::{Change, Outcome, Remark, SocketKeeper};
+use crate::relay::system::Host;
 use crate::snapshot::Severity;
 
 /// How often the sockets are looked after. Joining is done between two batches: the sockets' buffers
@@ -109,7 +110,7 @@ impl Recording {
         let receiver = Receiver::new(clock).map_err(StartError::system("receiver"))?;
         let registry = receiver.registry().map_err(StartError::system("receiver"))?;
         let waker = Arc::new(receiver.waker().map_err(StartError::system("receiver"))?);
-        let mut keeper = SocketKeeper::new(network.clone(), registry);
+        let mut keeper = SocketKeeper::new(network.clone(), Host { registry });
         let opened = keeper.open_all(clock.now(), &[Port::SacnV4, Port::ArtNet])?;
         let (tap, recorder) = Recorder::start(options, clock)?;
         let shared = Arc::new(Told::default());

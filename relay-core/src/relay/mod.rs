@@ -31,6 +31,7 @@ mod sample;
 mod show;
 pub(crate) mod sockets;
 mod standby;
+pub(crate) mod system;
 mod thread;
 
 use std::hash::{BuildHasher, RandomState};
@@ -68,6 +69,7 @@ use sample::Sampler;
 use show::Show;
 use sockets::SocketKeeper;
 use standby::{Standby, StandbyThreads};
+use system::Host;
 use thread::{Command, RelayThread};
 
 /// Commands that may wait for the relay thread.
@@ -154,7 +156,7 @@ impl Relay {
         let engine = Engine::new(&config, &limits, seed());
         let show = Arc::new(Show::new(config));
 
-        let mut sockets = SocketKeeper::new(show.config.network.clone(), registry);
+        let mut sockets = SocketKeeper::new(show.config.network.clone(), Host { registry });
         let opened = sockets.open_all(clock.now(), &show.needed_ports())?;
         let (trace, tracer) = start_trace(&show, options.trace)?;
         let (record, recorder) = start_recording(options.record, clock)?;

@@ -10,12 +10,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mio::Registry;
-
 use super::StartError;
 use super::losses::{Losses, Thing};
 use super::refused;
 use super::rejoin::Rejoin;
+use super::system::System;
 use crate::artnet_node;
 use crate::config::Network;
 use crate::interfaces::{self, Interface, InterfaceFilter, Selection};
@@ -105,7 +104,7 @@ struct Open {
 #[derive(Debug)]
 pub(crate) struct SocketKeeper {
     network: Network,
-    registry: Registry,
+    system: Box<dyn System>,
     /// sACN universes to join: the patched ones and the synchronization addresses seen.
     universes: BTreeSet<u16>,
     sync_addresses: BTreeSet<u16>,
@@ -121,10 +120,10 @@ pub(crate) struct SocketKeeper {
 
 impl SocketKeeper {
     /// A keeper of closed sockets.
-    pub(crate) fn new(network: Network, registry: Registry) -> Self {
+    pub(crate) fn new(network: Network, system: impl System + 'static) -> Self {
         Self {
             network,
-            registry,
+            system: Box::new(system),
             universes: BTreeSet::new(),
             sync_addresses: BTreeSet::new(),
             places: Default::default(),
@@ -319,7 +318,7 @@ impl SocketKeeper {
     fn open(&mut self, port: Port, now: Time, outcome: &mut Outcome) -> io::Result<()> {
         let address = port.address(&self.network);
         let bytes = self.network.receive_buffer_bytes;
-        let socket = Arc::new(BoundSocket::open(port, address, bytes, &self.registry)?);
+        let socket = Arc::new(self.system.open(port, address, bytes)?);
         if socket.receive_buffer_is_short {
             outcome.tell(
                 Severity::Warning,
@@ -386,7 +385,7 @@ impl SocketKeeper {
 
     /// True if something has to be joined.
     fn look_at_interfaces(&mut self, at: Time, outcome: &mut Outcome) -> bool {
-        let existing = match interfaces::list() {
+        let existing = match self.system.interfaces() {
             Ok(existing) => existing,
             Err(error) => {
                 self.selection.faults = vec![format!("cannot list the interfaces: {error}")];
@@ -551,3 +550,6 @@ fn buffer_advice(network: &Network) -> String {
         "allow more with `sysctl -w kern.ipc.maxsockbuf=8388608`, then restart the relay".to_owned()
     }
 }
+
+#[cfg(test)]
+mod storm;

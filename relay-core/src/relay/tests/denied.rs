@@ -3,6 +3,7 @@
 use super::*;
 use crate::receive::{Clock, Receiver};
 use crate::relay::sockets::{Change, Outcome};
+use crate::relay::system::Host;
 use crate::time::Time;
 
 /// The newest sACN socket among the changes.
@@ -17,7 +18,7 @@ fn sacn_socket(outcome: Outcome) -> Option<Arc<crate::receive::BoundSocket>> {
 fn joins_that_are_denied_again_and_again_get_a_fresh_socket() {
     let config = parse(&show_text(""));
     let registry = Receiver::new(Clock::start()).unwrap().registry().unwrap();
-    let mut keeper = SocketKeeper::new(config.network.clone(), registry);
+    let mut keeper = SocketKeeper::new(config.network.clone(), Host { registry });
     let opened = keeper.open_all(Time::ZERO, &[]).unwrap();
     let first = sacn_socket(opened).expect("open");
     first.denies_joins.store(true, Ordering::Relaxed);
