@@ -1,6 +1,8 @@
 //! Helpers of the whole-relay tests: a [`Stage`] with a relay on free loopback ports, captures of
-//! real traffic to feed it, conformance scenarios, and waiting for conditions instead of for times.
+//! real traffic to feed it, conformance scenarios, an allocator that counts, and waiting for
+//! conditions instead of for times.
 
+pub mod allocator;
 mod capture;
 pub mod desk;
 pub mod ether;

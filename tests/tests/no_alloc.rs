@@ -1,8 +1,6 @@
 //! The way of a packet allocates nothing: from the first datagram on, whatever it is, to the table
 //! in the lane. Proven by an allocator that counts.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -18,39 +16,10 @@ use wristcast_core::time::Time;
 use wristcast_core::universe::{PortAddress, SacnUniverse};
 use wristcast_core::wire::sacn::{self, Cid};
 use wristcast_core::wire::{Malformed, Packet, artnet, parse};
-
-thread_local! {
-    /// Calls of the allocator on this thread. `const`, so that using it does not allocate.
-    static CALLS: Cell<u64> = const { Cell::new(0) };
-}
-
-/// The system's allocator, counting.
-struct Counting;
-
-// SAFETY: every method hands its arguments to `System` as they are and gives back what it said.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        CALLS.with(|calls| calls.set(calls.get() + 1));
-        // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        CALLS.with(|calls| calls.set(calls.get() + 1));
-        // SAFETY: the caller keeps the contract of `dealloc`; `ptr` came from `System`.
-        unsafe { System.dealloc(ptr, layout) }
-    }
-}
+use wristcast_tests::allocator::{CountingAllocator, calls_of};
 
 #[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-/// Allocations and releases that `work` does.
-fn calls(work: impl FnOnce()) -> u64 {
-    let before = CALLS.get();
-    work();
-    CALLS.get() - before
-}
+static ALLOCATOR: CountingAllocator = CountingAllocator::new();
 
 /// A sequence of numbers that looks random and is always the same (xorshift64*).
 struct Noise(u64);
@@ -166,7 +135,7 @@ fn datagram(noise: &mut Noise, out: &mut [u8; 1500]) -> usize {
 
 #[test]
 fn the_counting_allocator_counts() {
-    assert_eq!(calls(|| drop(std::hint::black_box(Box::new(1)))), 2);
+    assert_eq!(calls_of(|| drop(std::hint::black_box(Box::new(1)))), 2);
 }
 
 #[test]
@@ -193,7 +162,7 @@ fn no_datagram_and_no_time_out_allocates() {
             interface: Some(1),
             at: now,
         };
-        let calls = calls(|| {
+        let calls = calls_of(|| {
             let mut changed = engine.handle_timeout(now);
             changed |= engine.handle_datagram(datagram).changed();
             while engine.poll_event().is_some() {}
@@ -268,7 +237,7 @@ fn operators_orders_allocate_nothing_on_the_relay_thread() {
     for (n, order) in (0..).zip(orders.iter().cycle().take(1_000)) {
         let len = datagram(&mut noise, &mut bytes);
         let now = Time::from_millis(n * 130);
-        let calls = calls(|| {
+        let calls = calls_of(|| {
             changes += u32::from(engine.handle_timeout(now));
             changes += u32::from(engine.obey(now, order));
             let source = SocketAddr::from(([10, 0, 0, 1], 6454));
@@ -295,7 +264,7 @@ fn going_over_to_another_show_and_to_the_end_look_allocates_nothing_on_the_relay
     let mut shows = Vec::with_capacity(16);
     for n in 0..16u16 {
         let mut next = Some(CompiledShow::compile(&show(1 + n * 7)));
-        let calls = calls(|| {
+        let calls = calls_of(|| {
             for _ in 0..200 {
                 let len = datagram(&mut noise, &mut bytes);
                 let source = SocketAddr::from(([10, 0, 0, 1], 6454));

@@ -3,10 +3,7 @@
 //! thread with its sockets, commands, replies, events, and what is written down beside its work.
 #![cfg(target_os = "linux")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::net::{Ipv4Addr, UdpSocket};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use socket2::SockRef;
@@ -16,62 +13,13 @@ use wristcast_core::relay::{Options, Relay, RelayHandle};
 use wristcast_core::steering::Actor;
 use wristcast_core::universe::{PortAddress, SacnUniverse};
 use wristcast_core::wire::{artnet, sacn};
+use wristcast_tests::allocator::CountingAllocator;
 
 /// Only a failing test waits that long.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Whether to count.
-static WATCHING: AtomicBool = AtomicBool::new(false);
-
-/// Calls of the allocator on the relay thread while watched.
-static CALLS: AtomicU64 = AtomicU64::new(0);
-
-thread_local! {
-    /// Whether this is the relay thread. `const`, so that using it does not allocate.
-    static RELAY_THREAD: Cell<Option<bool>> = const { Cell::new(None) };
-}
-
-/// The system's allocator, counting the calls of one thread.
-struct Watching;
-
-impl Watching {
-    fn note() {
-        if WATCHING.load(Ordering::Relaxed) && Self::on_relay_thread() {
-            CALLS.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    /// Whether the calling thread has the relay thread's name, which it was given before it began
-    /// to be watched.
-    fn on_relay_thread() -> bool {
-        let known = RELAY_THREAD.get().unwrap_or_else(|| {
-            let mut name = [0u8; 16];
-            // SAFETY: PR_GET_NAME writes at most 16 bytes to where its argument points.
-            unsafe { libc::prctl(libc::PR_GET_NAME, name.as_mut_ptr()) };
-            name.starts_with(b"wristcast-relay")
-        });
-        RELAY_THREAD.set(Some(known));
-        known
-    }
-}
-
-// SAFETY: every method hands its arguments to `System` as they are and gives back what it said.
-unsafe impl GlobalAlloc for Watching {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        Self::note();
-        // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        Self::note();
-        // SAFETY: the caller keeps the contract of `dealloc`; `ptr` came from `System`.
-        unsafe { System.dealloc(ptr, layout) }
-    }
-}
-
 #[global_allocator]
-static ALLOCATOR: Watching = Watching;
+static ALLOCATOR: CountingAllocator = CountingAllocator::watching("wristcast-relay");
 
 #[test]
 fn the_relay_thread_allocates_nothing_after_start() {
@@ -91,7 +39,7 @@ fn the_relay_thread_allocates_nothing_after_start() {
     let mut sent = desk.everything();
     received(&handle, sent);
 
-    WATCHING.store(true, Ordering::Relaxed);
+    ALLOCATOR.watch(true);
     for round in 0..200 {
         sent += desk.everything();
         match round % 20 {
@@ -104,9 +52,9 @@ fn the_relay_thread_allocates_nothing_after_start() {
     }
     received(&handle, sent);
     handle.rebind("test").expect("reopened");
-    WATCHING.store(false, Ordering::Relaxed);
+    ALLOCATOR.watch(false);
 
-    assert_eq!(CALLS.load(Ordering::Relaxed), 0, "calls of the allocator on the relay thread");
+    assert_eq!(ALLOCATOR.watched_calls(), 0, "calls of the allocator on the relay thread");
     let report = relay.stop();
     let (packets, recording) = (report.packets, report.recording.expect("a recording"));
     assert_eq!((recording.error, recording.lost), (None, 0));

@@ -1,7 +1,5 @@
 //! Recorded shows take the same memory however long they are. Proven by an allocator that counts.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::io::{self, Cursor, Read, Seek, SeekFrom, Write};
 
 use wristcast_core::config::Config;
@@ -17,48 +15,10 @@ use wristcast_core::show::{
 };
 use wristcast_core::time::Time;
 use wristcast_core::universe::Universe;
-
-thread_local! {
-    /// Bytes held by this thread, and the most there were. `const`, so that using them does not
-    /// allocate.
-    static HELD: Cell<isize> = const { Cell::new(0) };
-    static MOST: Cell<isize> = const { Cell::new(0) };
-}
-
-fn count(bytes: isize) {
-    let held = HELD.get() + bytes;
-    HELD.set(held);
-    MOST.set(MOST.get().max(held));
-}
-
-/// The system's allocator, counting.
-struct Counting;
-
-// SAFETY: every method hands its arguments to `System` as they are and gives back what it said.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(layout.size().cast_signed());
-        // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        count(-layout.size().cast_signed());
-        // SAFETY: the caller keeps the contract of `dealloc`; `ptr` came from `System`.
-        unsafe { System.dealloc(ptr, layout) }
-    }
-}
+use wristcast_tests::allocator::{CountingAllocator, most_held_by};
 
 #[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-/// The most memory that `work` held at a time.
-fn memory(work: impl FnOnce()) -> usize {
-    let before = HELD.get();
-    MOST.set(before);
-    work();
-    usize::try_from(MOST.get() - before).unwrap_or(0)
-}
+static ALLOCATOR: CountingAllocator = CountingAllocator::new();
 
 /// A file whose end repeats: as long a show as one likes, without the memory for it.
 struct Repeated {
@@ -199,7 +159,7 @@ fn assert_constant<R: Read + Seek>(
 ) {
     let [short, long] = [20, 160].map(|times| {
         let file = file(times);
-        memory(|| work(file))
+        most_held_by(|| work(file))
     });
     assert!(long <= short + (16 << 10), "{name}: {short} bytes, then {long}");
     assert!(long <= bound, "{name}: {long} bytes, more than {bound}");
