@@ -1,10 +1,13 @@
-//! A radio whose links do everything that links do: slow, lossy, gone and back.
+//! A radio whose links do everything that links do: slow, lossy, gone and back, at any time.
+//!
+//! It is as a radio with threads of its own is: what becomes of a link runs ahead of what the lane
+//! was told. So a band knows which of its connections the lane knows of.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use wristcast_core::look::Look;
-use wristcast_core::radio::{Frame, LinkId, LinkSpec, Radio, RadioContext, RadioEvent};
+use wristcast_core::radio::{Frame, LinkId, LinkSpec, Radio, RadioContext, RadioEvent, Token};
 use wristcast_core::time::Time;
 
 use crate::noise::Noise;
@@ -15,6 +18,13 @@ pub(crate) struct Band {
     pub(crate) group: usize,
     pub(crate) up: bool,
     pub(crate) shows: Option<Look>,
+    /// How often it was connected.
+    connection: u32,
+    /// Likewise, as far as the lane was told; and whether it was told that it is up.
+    told: u32,
+    told_up: bool,
+    /// In flight, as far as the lane was told.
+    handed: Option<Token>,
     flying: Option<(Frame, Time, bool)>,
     /// How long a frame takes, ms.
     service_ms: u64,
@@ -37,6 +47,8 @@ pub(crate) struct Bands {
     noise: Noise,
     /// Frames in a hundred that are lost.
     pub(crate) loss: u64,
+    /// Frames in a hundred whose link goes or comes while they are handed over.
+    pub(crate) flaps: u64,
     in_flight_max: usize,
 }
 
@@ -47,6 +59,10 @@ impl Bands {
             group,
             up: false,
             shows: None,
+            connection: 0,
+            told: 0,
+            told_up: false,
+            handed: None,
             flying: None,
             service_ms: noise.between(5, 25),
         });
@@ -56,6 +72,7 @@ impl Bands {
             events: VecDeque::new(),
             handed: Vec::new(),
             loss: 0,
+            flaps: 0,
             in_flight_max: noise.between(1, 8) as usize,
             noise,
         }
@@ -71,11 +88,18 @@ impl Bands {
         let id = LinkId(link as u32);
         if up {
             band.shows = None;
+            band.connection += 1;
             self.events.push_back(RadioEvent::Up(id));
         } else {
             band.flying = None;
             self.events.push_back(RadioEvent::Down(id, "out of reach".into()));
         }
+    }
+
+    /// The connection breaks, and comes again at once.
+    pub(crate) fn reconnect(&mut self, link: usize) {
+        self.set_up(link, false);
+        self.set_up(link, true);
     }
 }
 
@@ -119,20 +143,49 @@ impl Radio for Bands {
     }
 
     fn poll_event(&mut self, _: Time) -> Option<RadioEvent> {
-        self.events.pop_front()
+        let event = self.events.pop_front()?;
+        match &event {
+            RadioEvent::Up(link) => {
+                let band = &mut self.bands[link.index()];
+                band.told += 1;
+                band.told_up = true;
+            }
+            RadioEvent::Down(link, _) => {
+                let band = &mut self.bands[link.index()];
+                band.told_up = false;
+                band.handed = None;
+            }
+            RadioEvent::Sent { link, token, .. } | RadioEvent::Lost { link, token } => {
+                self.bands[link.index()].handed.take_if(|handed| handed == token);
+            }
+            _ => {}
+        }
+        Some(event)
     }
 
     fn send(&mut self, now: Time, link: LinkId, frame: &Frame) {
-        let in_flight = self.bands.iter().filter(|band| band.flying.is_some()).count();
+        let in_flight = self.bands.iter().filter(|band| band.handed.is_some()).count();
         assert!(in_flight < self.in_flight_max, "more frames in flight than the radio takes");
         let band = &mut self.bands[link.index()];
-        // The scheduler may not have heard yet that the link is down: then the frame is lost.
-        assert!(band.flying.is_none(), "two frames in flight on {link}");
+        assert!(band.told_up, "a frame for {link}, which is down");
+        assert!(band.handed.is_none(), "two frames in flight on {link}");
         assert!(frame.group as usize == band.group, "another band's look on {link}");
-        if band.up {
+        band.handed = Some(frame.token);
+        if self.noise.chance(self.flaps) {
+            let up = !self.bands[link.index()].up;
+            self.set_up(link.index(), up);
+        }
+        let band = &mut self.bands[link.index()];
+        // What is for a connection that is gone is lost with it.
+        if band.up && band.connection == band.told {
+            assert!(band.flying.is_none(), "two frames in the air on {link}");
             let lost = self.noise.chance(self.loss);
-            let takes = Duration::from_millis(band.service_ms + self.noise.below(16));
-            band.flying = Some((*frame, now + takes, lost));
+            if lost && self.noise.chance(10) {
+                self.events.push_back(RadioEvent::Lost { link, token: frame.token });
+            } else {
+                let takes = Duration::from_millis(band.service_ms + self.noise.below(16));
+                band.flying = Some((*frame, now + takes, lost));
+            }
         }
         self.handed.push(Handed { link: link.index(), frame: *frame });
     }

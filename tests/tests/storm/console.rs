@@ -16,6 +16,9 @@ pub(crate) const SLOTS: usize = 12;
 /// What stands still is sent again after that, ms.
 const KEEP_ALIVE_MS: u64 = 900;
 
+/// Art-Net consoles ask who is there that often, ms (Art-Net 4: every 2.5 to 3 s).
+const POLL_MS: u64 = 2700;
+
 /// Changes are sent that often after they came to rest.
 const REPEATS: u8 = 3;
 
@@ -24,7 +27,8 @@ const REPEATS: u8 = 3;
 pub(crate) struct Packet {
     pub(crate) console: usize,
     pub(crate) bytes: Vec<u8>,
-    /// Universe, by place; `None` for synchronization.
+    pub(crate) is_sacn: bool,
+    /// Universe, by place; `None` for synchronization and polls.
     pub(crate) universe: Option<usize>,
     /// Counts a console's packets of a universe since it started.
     pub(crate) number: u64,
@@ -55,6 +59,8 @@ pub(crate) struct Console {
     sync: Option<u16>,
     sync_sequence: u8,
     streams: Vec<Stream>,
+    /// When it polls next, if it is Art-Net.
+    poll_ms: u64,
     /// Time from frame to frame, ms.
     frame_ms: u64,
     pub(crate) next_ms: u64,
@@ -92,6 +98,7 @@ impl Console {
             sync: (is_sacn && noise.chance(30)).then_some(7000 + index as u16),
             sync_sequence: noise.byte(),
             streams: universes.into_iter().map(stream).collect(),
+            poll_ms: noise.below(POLL_MS),
             frame_ms: noise.between(23, 60),
             next_ms: noise.below(1000),
             off_until_ms: None,
@@ -177,7 +184,27 @@ impl Console {
             let len = sacn::encode_sync(&mut out, &sync).expect("it fits");
             packets.push(self.packet(out[..len].to_vec(), None));
         }
+        if !self.is_sacn && now_ms >= self.poll_ms {
+            self.poll_ms = now_ms + POLL_MS;
+            let mut out = [0; 64];
+            let len = artnet::encode_poll(&mut out, &artnet::Poll::default()).expect("it fits");
+            packets.push(self.packet(out[..len].to_vec(), None));
+        }
         packets
+    }
+
+    /// Goes on for so long without anybody who hears it, and comes back to when it was: the
+    /// machine that hears it sleeps, and its clock with it.
+    pub(crate) fn go_on(&mut self, now_ms: u64, time_ms: u64, noise: &mut Noise) {
+        while self.is_on() && self.next_ms < now_ms + time_ms {
+            let _unheard = self.frame(self.next_ms, true, noise);
+        }
+        let before = |ms: u64| ms.saturating_sub(time_ms);
+        self.next_ms = before(self.next_ms).max(now_ms);
+        self.poll_ms = before(self.poll_ms);
+        for stream in &mut self.streams {
+            stream.sent_ms = before(stream.sent_ms);
+        }
     }
 
     fn cid(&self) -> Cid {
@@ -188,6 +215,7 @@ impl Console {
         Packet {
             console: self.index,
             bytes,
+            is_sacn: self.is_sacn,
             universe: of.map(|(stream, _)| stream.universe),
             number: of.map_or(0, |(stream, _)| stream.number),
             life: self.life,

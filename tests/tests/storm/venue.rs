@@ -1,10 +1,12 @@
 //! The whole relay but for its sockets and threads, under a clock of its own: consoles, a network,
 //! the engine, its lanes, two radios, and an operator, each with its misfortunes.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::time::Duration;
+mod checks;
+mod misfortunes;
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use wristcast_core::artnet_node::Interface;
 use wristcast_core::config::Config;
 use wristcast_core::engine::{CompiledShow, Datagram, Engine, Outcome};
 use wristcast_core::lane::{self, LaneReader, LaneWriter, Stamp};
@@ -13,12 +15,13 @@ use wristcast_core::look::Look;
 use wristcast_core::merge::UniverseSample;
 use wristcast_core::radio::LaneWaker;
 use wristcast_core::radio::dispatch::Dispatch;
-use wristcast_core::snapshot::SignalState;
-use wristcast_core::steering::{Order, Pattern, Selection};
+use wristcast_core::steering::Order;
 use wristcast_core::time::Time;
+use wristcast_tests::allocator;
 
-use crate::bands::Bands;
+use crate::bands::{Bands, Handed};
 use crate::console::{Console, Packet, SLOTS, UNIVERSES};
+use crate::network::Network;
 use crate::noise::Noise;
 
 /// Every universe has two groups, which a reload swaps.
@@ -31,17 +34,9 @@ const STORM_MS: u64 = 20_000;
 /// heard after the one that is lost.
 const CALM_MS: u64 = 17_000;
 
-/// Datagrams that a socket holds.
-const SOCKET: usize = 300;
-
-/// Longest that a level may outlive the last packet with it while its universe has a source: the
-/// time-outs, a beat that never comes, the network's delay, and a relay thread that was not let run.
-const LEVEL_LIFE_MS: [u64; 2] = [2500 + 1250 + 2500 + 500 + 3000, 10_000 + 5000 + 500 + 3000];
-
-/// A radio on which nothing is lost shows every look after that, ms: the longest wait after a loss,
-/// then for each of its bands, one after the other, three frames of 40 ms: a blackout's, a flash's,
-/// and the newest. Sooner than looks are sent again anyway.
-const SHOWN_MS: u64 = 640 + 3 * 8 * 40;
+/// Bytes that the relay may take beyond what it took at its start: buffers of this radio that have
+/// grown.
+const MEMORY_SLACK: isize = 4096;
 
 /// A radio and the end of its lane.
 struct Lane {
@@ -57,30 +52,16 @@ struct Lane {
     link_trouble: [Time; GROUPS],
 }
 
-/// How the network is.
-#[derive(Clone, Copy, Debug, Default)]
-struct Weather {
-    loss: u64,
-    twice: u64,
-    jitter_ms: u64,
-    /// Nothing arrives from this console; from all if there is no such.
-    cut_off: Option<usize>,
-}
-
 pub(crate) struct Venue {
-    seed: u64,
     noise: Noise,
     now: Time,
     consoles: Vec<Console>,
-    weather: Weather,
+    network: Network,
     next_weather_ms: u64,
-    /// On its way, by arrival.
-    wire: BTreeMap<(Time, u64), Packet>,
-    serial: u64,
-    /// Arrived and not read.
-    socket: VecDeque<(Time, Packet)>,
     /// The relay thread is not let run until then; deaf: and its sockets are dead.
     stalled: Option<(Time, bool)>,
+    /// The latest time that was handed to the engine.
+    engine_time: Time,
     engine: Engine,
     shows: [Config; 2],
     show: usize,
@@ -97,7 +78,11 @@ pub(crate) struct Venue {
     sample: UniverseSample,
     /// Of everything that was handed to a radio.
     digest: u64,
-    calls: fn() -> u64,
+    /// Replies of the Art-Net node, and when the last went out.
+    replies: u64,
+    replied: Time,
+    /// Bytes that the relay took and did not give back since its start.
+    grown: isize,
 }
 
 /// What a run came to.
@@ -106,21 +91,6 @@ pub(crate) struct Log {
     pub(crate) digest: u64,
     pub(crate) datagrams: u64,
     pub(crate) frames: u64,
-}
-
-/// Fails with what is needed to see it again.
-macro_rules! holds {
-    ($venue:expr, $condition:expr, $($what:tt)+) => {
-        if !$condition {
-            panic!(
-                "at {} of the storm of seed {seed}: {}\nagain: STORM_FIRST={seed} STORM_SEEDS=1 \
-                 cargo test -p wristcast-tests --test storm",
-                $venue.now,
-                format_args!($($what)+),
-                seed = $venue.seed,
-            )
-        }
-    };
 }
 
 fn show(swapped: bool) -> Config {
@@ -145,11 +115,13 @@ fn show(swapped: bool) -> Config {
 }
 
 impl Venue {
-    /// `calls` counts what the allocator was asked for on this thread.
-    pub(crate) fn new(seed: u64, calls: fn() -> u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         let mut noise = Noise::new(seed);
         let shows = [show(false), show(true)];
-        let engine = Engine::new(&shows[0], &Limits::of(&shows[0]), seed);
+        let mut engine = Engine::new(&shows[0], &Limits::of(&shows[0]), seed);
+        let address = Ipv4Addr::new(10, 0, 0, 254);
+        engine
+            .set_interfaces(Time::ZERO, &[Interface { index: 1, address, prefix: 8, mac: [2; 6] }]);
         let consoles = noise.between(1, 5) as usize;
         let consoles: Vec<_> = (0..consoles).map(|i| Console::new(i, &mut noise)).collect();
         let lanes = (0..2).map(|_| {
@@ -167,18 +139,15 @@ impl Venue {
             }
         });
         let mut venue = Self {
-            seed,
             lanes: lanes.collect(),
             taken: vec![[(0, 0); UNIVERSES.len()]; consoles.len()],
+            network: Network::new(Noise::new(noise.next())),
             noise,
             now: Time::ZERO,
             consoles,
-            weather: Weather::default(),
             next_weather_ms: 500,
-            wire: BTreeMap::new(),
-            serial: 0,
-            socket: VecDeque::new(),
             stalled: None,
+            engine_time: Time::ZERO,
             engine,
             shows,
             show: 0,
@@ -189,7 +158,9 @@ impl Venue {
             sent_ms: vec![[[0; 256]; SLOTS]; UNIVERSES.len()].try_into().expect("as many"),
             sample: UniverseSample::new(),
             digest: 0,
-            calls,
+            replies: 0,
+            replied: Time::ZERO,
+            grown: 0,
         };
         for lane in &mut venue.lanes {
             lane.dispatch.start(Time::ZERO, LaneWaker::noop());
@@ -241,7 +212,7 @@ impl Venue {
         });
         let weather = self.storms().then_some(at(self.next_weather_ms));
         consoles
-            .chain(self.wire.first_key_value().map(|(key, _)| key.0))
+            .chain(self.network.next())
             .chain(self.stalled.map(|stalled| stalled.0))
             .chain(engine)
             .chain(lanes)
@@ -255,11 +226,26 @@ impl Venue {
             self.misfortune();
         }
         self.play();
-        self.arrive();
+        let deaf = self.stalled.is_some_and(|(until, deaf)| deaf && until > self.now);
+        self.network.arrive(self.now, deaf);
         self.relay();
         for lane in 0..self.lanes.len() {
             self.serve(lane);
             self.check_shown(lane);
+        }
+        let grown = self.grown;
+        holds!(self, grown <= MEMORY_SLACK, "the relay has grown by {grown} bytes");
+    }
+
+    fn send(&mut self, packets: Vec<Packet>) {
+        let now_ms = self.now_ms();
+        for packet in packets {
+            if let Some(universe) = packet.universe {
+                for (slot, &level) in packet.levels.iter().enumerate() {
+                    self.sent_ms[universe][slot][usize::from(level)] = now_ms;
+                }
+            }
+            self.network.send(self.now, &packet, self.consoles.len());
         }
     }
 
@@ -278,67 +264,35 @@ impl Venue {
         }
     }
 
-    fn send(&mut self, packets: Vec<Packet>) {
-        let now_ms = self.now_ms();
-        for packet in packets {
-            if let Some(universe) = packet.universe {
-                for (slot, &level) in packet.levels.iter().enumerate() {
-                    self.sent_ms[universe][slot][usize::from(level)] = now_ms;
-                }
-            }
-            let Weather { loss, twice, jitter_ms, cut_off } = self.weather;
-            let is_cut_off =
-                cut_off.is_some_and(|cut| cut == packet.console || cut >= self.consoles.len());
-            if is_cut_off || self.noise.chance(loss) {
-                continue;
-            }
-            let copies = 1 + u64::from(self.noise.chance(twice));
-            for _ in 0..copies {
-                let delay = 50_000 + self.noise.below(1_000_000 * jitter_ms + 100_000);
-                let at = self.now + Duration::from_nanos(delay);
-                self.wire.insert((at, self.serial), packet.clone());
-                self.serial += 1;
-            }
-        }
-    }
-
-    /// What the network delivers reaches the socket.
-    fn arrive(&mut self) {
-        while let Some(entry) = self.wire.first_entry() {
-            if entry.key().0 > self.now {
-                return;
-            }
-            let ((at, _), packet) = entry.remove_entry();
-            let deaf = self.stalled.is_some_and(|(_, deaf)| deaf);
-            if !deaf && self.socket.len() < SOCKET {
-                self.socket.push_back((at, packet));
-            }
-        }
-    }
-
     /// The relay thread: reads, and does what time alone brings about.
     fn relay(&mut self) {
         if self.stalled.is_some_and(|(until, _)| until > self.now) {
             return;
         }
         self.stalled = None;
-        while !self.socket.is_empty() {
+        while let Some(batch) = self.network.read(self.now) {
             let (mut changed, mut newest) = (false, Time::ZERO);
-            // A batch.
-            for (at, packet) in self.socket.drain(..self.socket.len().min(32)).collect::<Vec<_>>() {
-                changed |= self.take(at, &packet);
-                newest = at;
+            for (at, packet) in batch {
+                // The sockets take turns; what came at one may be older than what came at the other.
+                self.engine_time = self.engine_time.max(at);
+                changed |= self.take(self.engine_time, &packet);
+                newest = newest.max(at);
             }
             if changed {
                 self.publish(newest);
             }
         }
         if self.engine.poll_timeout().is_some_and(|due| due <= self.now) {
-            let before = (self.calls)();
+            let before = allocator::calls();
+            self.engine_time = self.now;
             let changed = self.engine.handle_timeout(self.now);
             let mut out = [0; 1500];
-            while self.engine.poll_transmit(self.now, &mut out).is_some() {}
+            while self.engine.poll_transmit(self.now, &mut out).is_some() {
+                self.replies += 1;
+                self.replied = self.now;
+            }
             self.check_calls(before, "what was due");
+            self.check_replies();
             let due = self.engine.poll_timeout();
             holds!(self, due.is_none_or(|due| due > self.now), "a timer that is due stays due");
             if changed {
@@ -355,12 +309,12 @@ impl Venue {
         let source = IpAddr::V4(Ipv4Addr::new(10, 0, 0, packet.console as u8 + 1));
         let datagram = Datagram {
             bytes: &packet.bytes,
-            source: SocketAddr::new(source, 5568),
+            source: SocketAddr::new(source, 6454),
             destination: None,
-            interface: None,
+            interface: Some(1),
             at,
         };
-        let before = (self.calls)();
+        let before = allocator::calls();
         let outcome = self.engine.handle_datagram(datagram);
         self.check_calls(before, "a datagram");
         self.handed_over += 1;
@@ -382,12 +336,6 @@ impl Venue {
             );
         }
         outcome.changed()
-    }
-
-    /// Allocates only when made.
-    fn check_calls(&self, before: u64, what: &str) {
-        let calls = (self.calls)() - before;
-        holds!(self, calls == 0, "{what} made {calls} calls of the allocator");
     }
 
     fn publish(&mut self, arrival: Time) {
@@ -418,6 +366,7 @@ impl Venue {
             return;
         }
         lane.stalled_until = None;
+        let held = allocator::held();
         if lane.reader.refresh() {
             let stamp = lane.reader.stamp();
             lane.dispatch.handle_table(self.now, lane.reader.table(), stamp);
@@ -425,11 +374,13 @@ impl Venue {
             lane.dispatch.handle_timeout(self.now);
         }
         lane.dispatch.record_latency(self.now);
+        self.grown += allocator::held() - held;
         let due = lane.dispatch.poll_timeout();
-        if lane.dispatch.radio().loss > 0 {
+        let radio = lane.dispatch.radio_mut();
+        if radio.loss > 0 || radio.flaps > 0 {
             lane.trouble = self.now;
         }
-        let handed = std::mem::take(&mut lane.dispatch.radio_mut().handed);
+        let handed: Vec<Handed> = radio.handed.drain(..).collect();
         holds!(self, due.is_none_or(|due| due > self.now), "a radio's deadline stays due");
         for it in handed {
             let frame = it.frame;
@@ -453,204 +404,24 @@ impl Venue {
         }
     }
 
-    /// A radio that has had time shows what it should.
-    fn check_shown(&self, index: usize) {
-        let lane = &self.lanes[index];
-        for (group, band) in lane.dispatch.radio().bands.iter().enumerate() {
-            let since = self.changed[group].max(lane.trouble).max(lane.link_trouble[group]);
-            if band.up && self.now.since(since) > Duration::from_millis(SHOWN_MS) {
-                let look = self.published[group].last().map(|(_, look)| look.output());
-                let shows = band.shows.map(Look::output);
-                holds!(
-                    self,
-                    shows == look,
-                    "radio {}: the band of group {group} shows {shows:?}, not {look:?} of {since}",
-                    index + 1
-                );
-            }
-        }
-    }
-
-    /// Something goes wrong, or right again.
-    fn misfortune(&mut self) {
-        self.next_weather_ms = self.now_ms() + self.noise.between(50, 1500);
-        let groups = GROUPS as u64;
-        match self.noise.below(16) {
-            0 | 1 => self.weather = Weather::default(),
-            2 => self.weather.loss = self.noise.between(5, 60),
-            3 => self.weather.twice = self.noise.between(5, 50),
-            // Within the 19 packets that a receiver can tell from a console that started anew.
-            4 | 5 => self.weather.jitter_ms = self.noise.between(1, 350),
-            6 => {
-                let whom = self.noise.below(self.consoles.len() as u64 + 1);
-                self.weather.cut_off = Some(whom as usize);
-            }
-            7 => {
-                let time = Duration::from_millis(self.noise.between(10, 3000));
-                let deaf = self.noise.chance(30);
-                self.stalled = Some((self.now + time, deaf));
-            }
-            8 | 9 => {
-                let whom = self.noise.below(self.consoles.len() as u64) as usize;
-                // Longer than any packet is under way: of an old packet between those of a console
-                // that has started anew nobody can tell that it is old.
-                let until = self.now_ms() + self.noise.between(1000, 12_000);
-                let farewell = self.noise.chance(50);
-                if self.consoles[whom].is_on() {
-                    let packets = self.consoles[whom].leave(until, farewell);
-                    self.send(packets);
-                }
-            }
-            10 => {
-                let whom = self.noise.below(self.consoles.len() as u64) as usize;
-                self.consoles[whom].priority = self.noise.between(90, 130) as u8;
-            }
-            11 => {
-                let lane = self.noise.below(2) as usize;
-                let time = Duration::from_millis(self.noise.between(10, 2000));
-                self.lanes[lane].stalled_until = Some(self.now + time);
-            }
-            12 => {
-                let (lane, link) = (self.noise.below(2) as usize, self.noise.below(groups));
-                self.lanes[lane].link_trouble[link as usize] = self.now;
-                let radio = self.lanes[lane].dispatch.radio_mut();
-                let up = !radio.bands[link as usize].up;
-                radio.set_up(link as usize, up);
-            }
-            13 => {
-                let loss = self.noise.below(70);
-                self.lanes[self.noise.below(2) as usize].dispatch.radio_mut().loss = loss;
-            }
-            14 => self.order(),
-            _ => self.reload(),
-        }
-    }
-
-    fn order(&mut self) {
-        let group = Selection::These([self.noise.below(GROUPS as u64) as u32].into());
-        let order = match self.noise.below(7) {
-            0 => Order::Panic(true),
-            1 | 2 => Order::Panic(false),
-            3 => Order::Freeze(self.noise.chance(50)),
-            4 => Order::GrandMaster(self.noise.byte()),
-            5 => Order::Master { groups: group, level: self.noise.byte() },
-            _ => Order::Override {
-                groups: group,
-                pattern: Pattern::Look(Look { red: 200, dimmer: 255, ..Look::DARK }),
-                time: Duration::from_millis(self.noise.between(100, 5000)),
-            },
-        };
-        self.obey(&order);
-    }
-
     fn obey(&mut self, order: &Order) {
-        if self.engine.obey(self.now, order) || matches!(order, Order::Panic(_)) {
+        let before = allocator::calls();
+        self.engine_time = self.now;
+        let changed = self.engine.obey(self.now, order);
+        self.check_calls(before, "an order");
+        if changed || matches!(order, Order::Panic(_)) {
             self.publish(self.now);
         }
     }
 
     fn reload(&mut self) {
         self.show = 1 - self.show;
+        let held = allocator::held();
         let compiled = CompiledShow::compile(&self.shows[self.show]);
-        let before = self.engine.replace_plan(self.now, compiled);
-        holds!(self, before.is_ok(), "a show of the same size was refused");
+        self.engine_time = self.now;
+        let taken_over = self.engine.replace_plan(self.now, compiled).is_ok();
+        self.grown += allocator::held() - held;
+        holds!(self, taken_over, "a show of the same size was refused");
         self.publish(self.now);
-    }
-
-    /// Everything is well from now on; consoles that are off stay off.
-    fn calm(&mut self) {
-        self.weather = Weather::default();
-        self.stalled = None;
-        for console in &mut self.consoles {
-            if !console.is_on() {
-                console.off_until_ms = Some(u64::MAX >> 30);
-            }
-        }
-        for lane in &mut self.lanes {
-            lane.stalled_until = None;
-            lane.trouble = self.now;
-            let radio = lane.dispatch.radio_mut();
-            radio.loss = 0;
-            (0..GROUPS).for_each(|link| radio.set_up(link, true));
-        }
-        let all = || Selection::All;
-        for order in [
-            Order::Freeze(false),
-            Order::GrandMaster(255),
-            Order::Master { groups: all(), level: 255 },
-            Order::Release { groups: all() },
-            Order::Panic(false),
-        ] {
-            self.obey(&order);
-        }
-    }
-
-    /// No level without a cause: while a universe has a source, each was sent by somebody not long
-    /// ago.
-    fn check_levels(&mut self) {
-        for (universe, name) in UNIVERSES.into_iter().enumerate() {
-            let index = self.engine.universe_index(name.parse().expect("a universe"));
-            let index = index.expect("it is patched");
-            if !self.engine.sample_universe(index, self.now, &mut self.sample)
-                || self.sample.signal != SignalState::Live
-            {
-                continue;
-            }
-            let life = LEVEL_LIFE_MS[usize::from(name.starts_with("artnet"))];
-            for slot in 0..SLOTS {
-                let level = self.sample.levels[slot];
-                let sent_ms = self.sent_ms[universe][slot][usize::from(level)];
-                holds!(
-                    self,
-                    self.now_ms() - sent_ms <= life,
-                    "{name} has level {level} in slot {}, last sent at {sent_ms} ms",
-                    slot + 1
-                );
-            }
-        }
-    }
-
-    /// Every band shows what the consoles that are left want, and everything adds up.
-    fn check_end(&mut self) {
-        let counters = self.engine.counters();
-        let others = counters.left_out().chain(counters.notes()).map(|(_, count)| count);
-        let sum = counters.accepted + counters.held + others.sum::<u64>();
-        holds!(self, counters.received == self.handed_over, "datagrams are missing");
-        holds!(self, sum == counters.received, "{sum} outcomes of {}", counters.received);
-        for group in 0..GROUPS {
-            let universe = group / 2;
-            let sources = || {
-                self.consoles.iter().filter(|c| c.is_on()).filter_map(|console| {
-                    let priority = if console.is_sacn() { console.priority } else { 100 };
-                    Some((priority, console.levels(universe)?))
-                })
-            };
-            let best = sources().map(|(priority, _)| priority).max();
-            let first = if (group % 2 == 0) != (self.show == 1) { 0 } else { 6 };
-            let level = |slot: usize| {
-                let best = sources().filter(|(priority, _)| Some(*priority) == best);
-                best.map(|(_, levels)| levels[first + slot]).max().unwrap_or(0)
-            };
-            let wanted = [level(0), level(1), level(2), 0];
-            let look = self.engine.groups().get(group);
-            if best.is_some() {
-                holds!(
-                    self,
-                    look.output() == wanted,
-                    "group {group} has {look:?}, wanted {wanted:?}"
-                );
-            } else if matches!(group % 4, 1 | 2) {
-                holds!(self, look.output() == [0; 4], "group {group} without signal: {look:?}");
-            }
-            for (lane, number) in self.lanes.iter().zip(1..) {
-                let band = &lane.dispatch.radio().bands[group];
-                let shows = band.shows.map(Look::output);
-                holds!(
-                    self,
-                    shows == Some(look.output()),
-                    "radio {number}: the band of group {group} shows {shows:?}, not {look:?}"
-                );
-            }
-        }
     }
 }
