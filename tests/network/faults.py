@@ -3,14 +3,26 @@ what is lost is counted and told, and nothing needs a restart afterwards.
 
 usage: faults.py WRISTCAST
 """
+import contextlib
+import glob
 import os
 import signal
 import socket
+import subprocess
 import sys
+import time
 
-from bed import API_PORT, Bed, Desk, report, run, until, within
+from bed import API_PORT, RATE_HZ, Bed, Desk, report, run, until, within
 
 PROGRAM = sys.argv[1]
+
+# What iOS does to an app that is not in front.
+STOPPED_S = 30
+
+# Programs that want the processor the relay has, all of it and all the time.
+HOGS = 8
+
+FAKETIME = "/usr/lib/*/faketime/libfaketime.so.1"
 
 
 def loss_and_reordering(bed, relay, desk):
@@ -55,18 +67,41 @@ def mtu_too_small(bed, relay, desk):
     return max(took, relay.has_light(desk))
 
 
+def processor_taken(bed, relay, desk):
+    """Others take the processor: looks come late, and no console is taken for lost."""
+    lost = sum("lost" in event["text"] for event in relay.ask("events"))
+    processor = str(min(os.sched_getaffinity(0)))
+    run("taskset", "--all-tasks", "--cpu-list", "--pid", processor, str(relay.pid))
+    with contextlib.ExitStack() as hogs:
+        for _ in range(HOGS):
+            hog = subprocess.Popen(["taskset", "--cpu-list", processor, sys.executable, "-c", "while True: pass"])
+            hogs.callback(hog.wait)
+            hogs.callback(hog.kill)
+        took, after = 0.0, desk.number
+        while desk.number < after + 8 * RATE_HZ:
+            took = max(took, relay.has_light(desk))
+    assert relay.ask("status")["groups_lost"] == 0, "a relay that is late has lost no signal"
+    now = sum("lost" in event["text"] for event in relay.ask("events"))
+    assert now == lost, "nor does it say so"
+    return max(took, relay.has_light(desk))
+
+
 def stopped_and_continued(bed, relay, desk):
-    """SIGSTOP for longer than the receive buffer holds: what the kernel drops is counted and told."""
+    """SIGSTOP for longer than the receive buffer holds: what the kernel drops is counted and told, and so
+    is the silence, with what was missed in it."""
     before = relay.ask("status")["packets"]["kernel_dropped"]
+    last = max((event["number"] for event in relay.ask("events")), default=0)
     os.kill(relay.pid, signal.SIGSTOP)
-    sent = desk.sent
-    # 4 MiB hold some 6500 packets; there are two sockets.
-    until("frames that nobody reads", lambda: desk.sent > sent + 16_000)
+    number = desk.number
+    until("frames that nobody reads", lambda: desk.number > number + STOPPED_S * RATE_HZ)
     os.kill(relay.pid, signal.SIGCONT)
     # It stands for ten seconds only, so it is looked for first.
     relay.has_fault("the kernel drops datagrams")
     assert relay.ask("status")["packets"]["kernel_dropped"] > before, "drops are counted"
-    return relay.has_light(desk)
+    took = relay.has_light(desk)
+    texts = [event["text"] for event in relay.ask("events") if event["number"] > last]
+    assert any("nothing came from" in text and "missing" in text for text in texts), texts[-20:]
+    return took
 
 
 def no_descriptor_left(bed, relay, desk):
@@ -91,6 +126,25 @@ def no_descriptor_left(bed, relay, desk):
     return relay.has_light(desk)
 
 
+def clock_set(bed, relay, desk, clock):
+    """Somebody, or NTP, sets the wall clock: the show goes by another."""
+    clock.write_text("+1d\n")
+    relay.reload()
+    tomorrow_ms = (time.time() + 80_000) * 1000
+    until("an event of tomorrow", lambda: any(
+        event["unix_ms"] > tomorrow_ms for event in relay.ask("events")))
+    took = 0.0
+    for wall in ("+1d", "-1d", "+2s", "-2s", "+0"):
+        clock.write_text(wall + "\n")
+        after = desk.number
+        while desk.number < after + 2 * RATE_HZ:
+            took = max(took, relay.has_light(desk))
+    status = relay.ask("status")
+    assert status["groups_lost"] == 0, "no signal was lost"
+    assert not status["faults"], status["faults"]
+    return took
+
+
 def disk_full(bed, relay, desk):
     """Night log, recording and trace are on a disk that is full at once."""
     relay.has_fault("the recording has ended")
@@ -111,8 +165,16 @@ def main():
             with bed.running(PROGRAM, show, before=["prlimit", "--nofile=96"]) as relay:
                 relay.has_light(desk)
                 for fault in (loss_and_reordering, duplicate_address, no_igmp_querier, mtu_too_small,
-                              stopped_and_continued, no_descriptor_left):
+                              processor_taken, stopped_and_continued, no_descriptor_left):
                     report(fault.__name__.replace("_", " "), fault(bed, relay, desk))
+            # The kernel's stamps stay as they are, so that the step is between any stamp and its reading.
+            clock = bed.folder / "clock"
+            clock.write_text("+0\n")
+            set_by = ["env", f"LD_PRELOAD={glob.glob(FAKETIME)[0]}", f"FAKETIME_TIMESTAMP_FILE={clock}",
+                      "FAKETIME_NO_CACHE=1", "FAKETIME_DONT_FAKE_MONOTONIC=1", "NO_FAKE_STAT=1"]
+            with bed.running(PROGRAM, show, before=set_by) as relay:
+                relay.has_light(desk)
+                report("clock set", clock_set(bed, relay, desk, clock))
             run("mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(full))
             with bed.running(PROGRAM, bed.show(), "--night-log", str(full / "night"),
                              "--trace", str(full / "looks.jsonl"),

@@ -1,17 +1,18 @@
 #!/usr/bin/env bash
 # The network under a running show changes and fails: in namespaces that this makes, under the traffic of
 # 40 universes at 44 Hz. Prints how long each took until every group had new light.
-# Needs root (network namespaces) and Debian's iproute2; installs what is missing.
+# Needs root (network namespaces) and Debian's iproute2 and libfaketime; installs what is missing.
 # usage: tests/network/run.sh [WRISTCAST] [changes|faults|soak DURATION]...
 #        default: target/debug/wristcast, built if need be; changes and faults. DURATION as in 90s, 30m
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 [ "$(id -u)" = 0 ] || { echo "tests/network needs root: it makes network namespaces" >&2; exit 1; }
-if ! command -v ip >/dev/null || ! command -v tc >/dev/null || ! command -v python3 >/dev/null; then
+if ! command -v ip >/dev/null || ! command -v tc >/dev/null || ! command -v python3 >/dev/null \
+  || ! ls /usr/lib/*/faketime/libfaketime.so.1 >/dev/null 2>&1; then
   apt-get -o DPkg::Lock::Timeout=300 update -q >/dev/null
   DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y -q \
-    --no-install-recommends iproute2 python3 >/dev/null
+    --no-install-recommends iproute2 python3 libfaketime >/dev/null
 fi
 relay=target/debug/wristcast
 if [ -x "${1:-}" ]; then relay=$1; shift; else cargo build --locked -p wristcast; fi
