@@ -1,5 +1,7 @@
 //! Measurements of whole processes. `cargo run --release -p wristcast-benches -- compare`
 
+#![forbid(unsafe_code)]
+
 use std::process::ExitCode;
 
 #[cfg(target_os = "linux")]

@@ -1,5 +1,7 @@
 //! The command line of wristcast: one file per command, and [`main`] which runs the one asked for.
 
+#![forbid(unsafe_code)]
+
 mod background;
 mod bands;
 mod check;

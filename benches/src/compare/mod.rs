@@ -7,6 +7,7 @@
 mod bare;
 mod crates;
 mod load;
+#[expect(unsafe_code, reason = "calls for many datagrams at once are in no safe library here")]
 mod mmsg;
 mod net;
 mod outside;
