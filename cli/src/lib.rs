@@ -1,7 +1,8 @@
 //! The command line of wristcast: one file per command, and [`main`] which runs the one asked for.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
+#[allow(unsafe_code, reason = "the priority of a thread is in no safe library here")]
 mod background;
 mod bands;
 mod check;

@@ -10,7 +10,8 @@ int main(int argc, char **argv)
 {
     uint8_t key[16], advert[255], lamps[4];
     size_t len = 4;
-    wristcast_band band;
+    uint8_t *exact;
+    wristcast_band band, other;
     uint16_t show = (uint16_t)strtoul(argv[1], NULL, 10), group = (uint16_t)strtoul(argv[2], NULL, 10);
     int authenticated = argv[3][0] == '1', heard;
     uint32_t later = 2000;
@@ -27,7 +28,19 @@ int main(int argc, char **argv)
     wristcast_band_init(&band, 0xFFFF, show, group);
     if (authenticated)
         wristcast_band_set_key(&band, key);
-    heard = wristcast_band_advert(&band, 10, advert, len);
+    /* In memory of their own length, so that a sanitizer sees what is read beyond: this, and what a
+     * controller may cut off it. */
+    wristcast_band_init(&other, 0xFFFF, show, group);
+    for (size_t cut = 1; cut < len; cut++) {
+        exact = malloc(cut);
+        memcpy(exact, advert, cut);
+        wristcast_band_advert(&other, 10, exact, cut);
+        free(exact);
+    }
+    exact = malloc(len);
+    memcpy(exact, advert, len);
+    heard = wristcast_band_advert(&band, 10, exact, len);
+    free(exact);
     if (wristcast_band_has_fallen_back(&band))
         return 1;
     if (wristcast_band_advert(&band, 10, NULL, 0) != WRISTCAST_NOT_A_FRAME)

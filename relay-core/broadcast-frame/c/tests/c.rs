@@ -25,6 +25,7 @@ fn cc(arguments: &[&Path], out: &Path) {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let compiler = std::env::var("CC").unwrap_or_else(|_| "cc".to_owned());
     let done = Command::new(&compiler)
+        .args(std::env::var("CFLAGS").unwrap_or_default().split_whitespace())
         .args(["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-I"])
         .arg(here)
         .arg(here.join("tests/band.c"))
