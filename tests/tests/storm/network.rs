@@ -149,6 +149,11 @@ impl Network {
         Some(packets)
     }
 
+    /// Whether nothing waits to be read.
+    pub(crate) fn is_read(&self) -> bool {
+        self.sockets.iter().all(|socket| socket.waits.is_empty())
+    }
+
     /// A socket fails, and is opened again then.
     pub(crate) fn fail(&mut self, until: Time) {
         let place = self.noise.below(2) as usize;

@@ -404,10 +404,18 @@ impl Venue {
         }
     }
 
+    /// The time that orders are obeyed at: now, unless something waits that came before.
+    fn timer_time(&mut self) -> Time {
+        if self.network.is_read() {
+            self.engine_time = self.now;
+        }
+        self.engine_time
+    }
+
     fn obey(&mut self, order: &Order) {
         let before = allocator::calls();
-        self.engine_time = self.now;
-        let changed = self.engine.obey(self.now, order);
+        let now = self.timer_time();
+        let changed = self.engine.obey(now, order);
         self.check_calls(before, "an order");
         if changed || matches!(order, Order::Panic(_)) {
             self.publish(self.now);
@@ -418,8 +426,8 @@ impl Venue {
         self.show = 1 - self.show;
         let held = allocator::held();
         let compiled = CompiledShow::compile(&self.shows[self.show]);
-        self.engine_time = self.now;
-        let taken_over = self.engine.replace_plan(self.now, compiled).is_ok();
+        let now = self.timer_time();
+        let taken_over = self.engine.replace_plan(now, compiled).is_ok();
         self.grown += allocator::held() - held;
         holds!(self, taken_over, "a show of the same size was refused");
         self.publish(self.now);
