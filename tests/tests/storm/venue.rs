@@ -5,6 +5,7 @@ mod checks;
 mod misfortunes;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use wristcast_core::artnet_node::Interface;
 use wristcast_core::config::Config;
@@ -37,6 +38,11 @@ const CALM_MS: u64 = 17_000;
 /// Bytes that the relay may take beyond what it took at its start: buffers of this radio that have
 /// grown.
 const MEMORY_SLACK: isize = 4096;
+
+/// How much later than it came a packet may seem to have come: after a time in which the thread was
+/// not let run, if the wall clock was set back in it, or another socket was read first. Less than
+/// what makes a source lost, less the network's delay.
+const LATE_MAX: Duration = Duration::from_millis(2000);
 
 /// A radio and the end of its lane.
 struct Lane {
@@ -272,10 +278,10 @@ impl Venue {
         self.stalled = None;
         while let Some(batch) = self.network.read(self.now) {
             let (mut changed, mut newest) = (false, Time::ZERO);
-            for (at, packet) in batch {
+            for (at, arrived, packet) in batch {
                 // The sockets take turns; what came at one may be older than what came at the other.
                 self.engine_time = self.engine_time.max(at);
-                changed |= self.take(self.engine_time, &packet);
+                changed |= self.take(self.engine_time, arrived, &packet);
                 newest = newest.max(at);
             }
             if changed {
@@ -305,7 +311,7 @@ impl Venue {
         }
     }
 
-    fn take(&mut self, at: Time, packet: &Packet) -> bool {
+    fn take(&mut self, at: Time, arrived: Time, packet: &Packet) -> bool {
         let source = IpAddr::V4(Ipv4Addr::new(10, 0, 0, packet.console as u8 + 1));
         let datagram = Datagram {
             bytes: &packet.bytes,
@@ -322,7 +328,10 @@ impl Venue {
         if let (Some(universe), true, false) = (packet.universe, taken, packet.terminated) {
             let newest = &mut self.taken[packet.console][universe];
             let this = (packet.life, packet.number);
-            let older = this.0 == newest.0 && this.1 <= newest.1;
+            // What seems to have come long after it did may come from a source that was taken for
+            // lost meanwhile, whose numbers count no more.
+            let sure = at.since(arrived) < LATE_MAX;
+            let older = sure && this.0 == newest.0 && this.1 <= newest.1;
             let before = *newest;
             *newest = this;
             holds!(
