@@ -284,14 +284,17 @@ impl Compare {
     fn isolated(&self, networks: &Networks) -> io::Result<()> {
         println!("\nloopback, packets alone (40 universes, even), never sleeping");
         let trial = self.trial(networks, Pattern::Even, 40);
+        let usual = Trial { changing: 10, ..self.trial(networks, Pattern::Even, 40) };
         let wristcast = Wristcast { spin: true, ..self.wristcast(40) };
+        let of_usual = Wristcast { usual: true, ..wristcast.clone() };
         let kinds = [
-            ("bare, stamps", Kind::BareStamp { spin: true }),
-            ("wristcast", Kind::Wristcast(wristcast)),
+            ("bare, stamps", &trial, Kind::BareStamp { spin: true }),
+            ("wristcast", &trial, Kind::Wristcast(wristcast)),
+            ("wristcast, usual", &usual, Kind::Wristcast(of_usual)),
         ];
-        let mut cells = kinds.each_ref().map(|(name, _)| Cell::new(name));
+        let mut cells = kinds.each_ref().map(|(name, ..)| Cell::new(name));
         for _ in 0..self.rounds {
-            for ((_, kind), cell) in kinds.iter().zip(&mut cells) {
+            for ((_, trial, kind), cell) in kinds.iter().zip(&mut cells) {
                 let (sent, cost) = trial.run(kind.clone())?;
                 cell.add(sent, cost);
             }
