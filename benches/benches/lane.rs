@@ -71,6 +71,8 @@ fn publish(c: &mut Criterion) {
                         &mut state,
                         |(_, reader, table), step| {
                             reader.refresh();
+                            // Published in the round before.
+                            table.clear_changed();
                             change(table, step, every);
                         },
                         |(writer, _, table), step| writer.publish(table, stamp(step)),
@@ -87,6 +89,7 @@ fn publish(c: &mut Criterion) {
                         |(writer, _, table), step| {
                             change(table, step, every);
                             writer.publish(table, stamp(step));
+                            table.clear_changed();
                         },
                         |(_, reader, _), _| assert!(reader.refresh()),
                     )
