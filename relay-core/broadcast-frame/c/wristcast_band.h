@@ -3,7 +3,8 @@
  * Link with libwristcast_band.a:
  *     cargo build --release -p wristcast-band-c --target thumbv7em-none-eabi
  *
- * Times are milliseconds of any free-running count, which may run over. No function allocates, blocks or
+ * Times are milliseconds of any free-running count, which may run over; they may come out of order by up to a second,
+ * as from an interrupt. No function allocates, blocks or
  * fails; calls for one band must not overlap. docs/broadcast-frame.md is the specification. */
 #ifndef WRISTCAST_BAND_H
 #define WRISTCAST_BAND_H

@@ -35,13 +35,21 @@ impl ShowClock {
         if ahead(stamp, self.show(local)) >= 0 {
             *self = Self::set(local, stamp);
         }
-        let unconfirmed = local.wrapping_sub(self.confirmed_at);
+        let unconfirmed = since(local, self.confirmed_at);
         if unconfirmed >= SINK_EVERY_MS {
             let by = unconfirmed / SINK_EVERY_MS;
             self.offset = self.offset.wrapping_sub(by);
             self.confirmed_at = self.confirmed_at.wrapping_add(by * SINK_EVERY_MS);
         }
     }
+}
+
+/// Adverts and questions may come out of order by so much: from two receivers, or an interrupt.
+const DISORDER_MS: u32 = 1_000;
+
+/// Time since `then`, ms; none if `now` is a little before it.
+pub(crate) const fn since(now: u32, then: u32) -> u32 {
+    if then.wrapping_sub(now) <= DISORDER_MS { 0 } else { now.wrapping_sub(then) }
 }
 
 /// By how much `a` is ahead of `b`, modulo 2^32; negative if it is behind.

@@ -2,7 +2,7 @@
 
 mod course;
 
-use crate::clock::{ShowClock, ahead};
+use crate::clock::{ShowClock, ahead, since};
 use crate::frame::{FallBack, FallBackTo, Frame};
 use crate::{Key, Look, advert};
 use course::Course;
@@ -36,7 +36,8 @@ pub struct Identity {
 
 /// A wristband: what it heard and what it shows. About 200 bytes.
 ///
-/// All times are milliseconds of any free-running count, which may run over.
+/// All times are milliseconds of any free-running count, which may run over. They may come out of
+/// order by up to a second.
 #[derive(Clone, Debug)]
 pub struct Decoder {
     identity: Identity,
@@ -221,7 +222,7 @@ impl Decoder {
             }
             return Ok(());
         }
-        let silent = now.wrapping_sub(self.heard_at) >= RESYNC_AFTER_MS;
+        let silent = since(now, self.heard_at) >= RESYNC_AFTER_MS;
         // Without a key anyone can drive the band; then at least nothing keeps it dark.
         if silent && (is_newer || self.keys[0].is_none()) {
             *clock = ShowClock::set(now, stamp);
@@ -253,7 +254,7 @@ impl Decoder {
 
     /// Does what is due: looks whose time has come, and the fall-back.
     fn settle(&mut self, now: u32) {
-        let silent = now.wrapping_sub(self.heard_at);
+        let silent = since(now, self.heard_at);
         let wait = self.fall_back.wait_ms().filter(|_| self.clock.is_some() && !self.fallen);
         if let Some(wait) = wait.filter(|wait| silent >= *wait) {
             self.fallen = true;

@@ -189,6 +189,24 @@ fn a_band_whose_crystal_is_fast_stays_with_the_show() {
 }
 
 #[test]
+fn times_a_little_out_of_order_move_no_clock_and_are_no_silence() {
+    let mut sender = Sender::new(0);
+    sender.fall_back = FallBack::after_ms(FallBackTo::Black, 500);
+    for start in [1_000_000, 0] {
+        let mut band = band(0);
+        let at = |ms: u32| ms.wrapping_add(start);
+        band.frame(at(100), &sender.keyframe_at(100, &[strobing(RED, 10)]));
+        // Another receiver's advert, and a question, from just before.
+        band.frame(at(99), &sender.keyframe_at(90, &[strobing(RED, 10)]));
+        let _ = band.light(at(98));
+        assert!(!band.has_fallen_back());
+        assert_eq!(band.show_clock(at(100)), Some(100));
+        let _ = band.light(at(700));
+        assert!(band.has_fallen_back(), "a silence is still one");
+    }
+}
+
+#[test]
 fn without_a_signal_a_band_falls_back_as_the_frame_told_it() {
     for (to, levels) in
         [(FallBackTo::Black, DARK), (FallBackTo::Glow, [32; 4]), (FallBackTo::Hold, RED.levels)]
