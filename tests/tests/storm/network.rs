@@ -125,9 +125,9 @@ impl Network {
         }
     }
 
-    /// Reads a batch from the next socket that can be read, if there is one: packets, when they
-    /// arrived as the relay makes it out, and when they did.
-    pub(crate) fn read(&mut self, now: Time) -> Option<Vec<(Time, Time, Packet)>> {
+    /// Reads a batch from the next socket that can be read, if there is one: packets, and when they
+    /// arrived as the relay makes it out.
+    pub(crate) fn read(&mut self, now: Time) -> Option<Vec<(Time, Packet)>> {
         let turns = [self.turn, 1 - self.turn];
         let ready = |socket: &Socket| !socket.waits.is_empty() || socket.fails_until.is_some();
         let place = turns.into_iter().find(|place| ready(&self.sockets[*place]))?;
@@ -141,7 +141,7 @@ impl Network {
         let floor = socket.empty_at;
         let wall_set = self.wall_set;
         let packets = socket.waits.drain(..socket.waits.len().min(BATCH));
-        let packets = packets.map(|(at, packet)| (arrival(at, now, floor, wall_set), at, packet));
+        let packets = packets.map(|(at, packet)| (arrival(at, now, floor, wall_set), packet));
         let packets = packets.collect();
         if socket.waits.is_empty() {
             socket.empty_at = now;

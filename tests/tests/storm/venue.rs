@@ -39,10 +39,8 @@ const CALM_MS: u64 = 17_000;
 /// grown.
 const MEMORY_SLACK: isize = 4096;
 
-/// How much later than it came a packet may seem to have come: after a time in which the thread was
-/// not let run, if the wall clock was set back in it, or another socket was read first. Less than
-/// what makes a source lost, less the network's delay.
-const LATE_MAX: Duration = Duration::from_millis(2000);
+/// After such a silence a source may count anew (E1.31 §6.7.1).
+const SILENCE: Duration = Duration::from_millis(2500);
 
 /// A radio and the end of its lane.
 struct Lane {
@@ -77,8 +75,8 @@ pub(crate) struct Venue {
     /// When each group was last given another look.
     changed: [Time; GROUPS],
     handed_over: u64,
-    /// Newest number taken, by console, universe: in this life.
-    taken: Vec<[(u32, u64); UNIVERSES.len()]>,
+    /// Newest number taken, by console, universe: in this life, and when.
+    taken: Vec<[(u32, u64, Time); UNIVERSES.len()]>,
     /// When a level was last sent, ms, by universe, slot and level.
     sent_ms: Box<[[[u64; 256]; SLOTS]; UNIVERSES.len()]>,
     sample: UniverseSample,
@@ -146,7 +144,7 @@ impl Venue {
         });
         let mut venue = Self {
             lanes: lanes.collect(),
-            taken: vec![[(0, 0); UNIVERSES.len()]; consoles.len()],
+            taken: vec![[(0, 0, Time::ZERO); UNIVERSES.len()]; consoles.len()],
             network: Network::new(Noise::new(noise.next())),
             noise,
             now: Time::ZERO,
@@ -278,10 +276,10 @@ impl Venue {
         self.stalled = None;
         while let Some(batch) = self.network.read(self.now) {
             let (mut changed, mut newest) = (false, Time::ZERO);
-            for (at, arrived, packet) in batch {
+            for (at, packet) in batch {
                 // The sockets take turns; what came at one may be older than what came at the other.
                 self.engine_time = self.engine_time.max(at);
-                changed |= self.take(self.engine_time, arrived, &packet);
+                changed |= self.take(self.engine_time, &packet);
                 newest = newest.max(at);
             }
             if changed {
@@ -311,7 +309,7 @@ impl Venue {
         }
     }
 
-    fn take(&mut self, at: Time, arrived: Time, packet: &Packet) -> bool {
+    fn take(&mut self, at: Time, packet: &Packet) -> bool {
         let source = IpAddr::V4(Ipv4Addr::new(10, 0, 0, packet.console as u8 + 1));
         let datagram = Datagram {
             bytes: &packet.bytes,
@@ -327,11 +325,11 @@ impl Venue {
         let taken = matches!(outcome, Outcome::Accepted { .. } | Outcome::Held { .. });
         if let (Some(universe), true, false) = (packet.universe, taken, packet.terminated) {
             let newest = &mut self.taken[packet.console][universe];
-            let this = (packet.life, packet.number);
-            // What seems to have come long after it did may come from a source that was taken for
-            // lost meanwhile, whose numbers count no more.
-            let sure = at.since(arrived) < LATE_MAX;
-            let older = sure && this.0 == newest.0 && this.1 <= newest.1;
+            let this = (packet.life, packet.number, at);
+            // The numbers of a source that was silent for so long count no more. That it was may be
+            // the fault of a clock that was set while the packets waited to be read.
+            let counts = at.since(newest.2) < SILENCE;
+            let older = counts && this.0 == newest.0 && this.1 <= newest.1;
             let before = *newest;
             *newest = this;
             holds!(
