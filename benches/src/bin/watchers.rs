@@ -86,8 +86,8 @@ fn main() -> Result<()> {
         let (read, begun) = (sum(&watchers), Instant::now());
         std::thread::sleep(ROUND);
         let passed = begun.elapsed().as_secs_f64();
-        rounds[crowd as usize].push(relay.totals()?.since(&before));
         let (bytes, messages) = sum(&watchers);
+        rounds[crowd as usize].push(relay.totals()?.since(&before));
         let each = |now: u64, before: u64| (now - before) as f64 / passed / WATCHERS as f64;
         let (bytes, messages) = (each(bytes, read.0), each(messages, read.1));
         if crowd == Crowd::OfRelay && stranger.is_none() {
