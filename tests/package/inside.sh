@@ -13,6 +13,8 @@ root=$layer/root
 mount --rbind /proc "$root/proc"
 mount --rbind /dev "$root/dev"
 mount -t tmpfs tmpfs "$root/run"
+# What a relay of root's has kept on this machine is not the package's.
+rm -rf "$root/var/lib/wristcast"
 
 echo "-- installed"
 install -D -m 644 "$work"/*.deb "$root/run/wristcast.deb"
@@ -37,6 +39,8 @@ left() {
   find . -mindepth 1 \( -path ./var/lib/dpkg -o -path ./var/log -o -path ./var/cache \
     -o -path './etc/*-' -o -path ./etc/.pwd.lock \) -prune -o -print |
     while read -r path; do
+      # Taken out above: the overlay's mark that it is not there.
+      [ "$path" != ./var/lib/wristcast ] || [ ! -c "$path" ] || continue
       if [ -d "$path" ]; then
         [ -d "/$path" ] || echo "$path"
       else
