@@ -66,7 +66,8 @@ impl Air {
         let (done_sender, done) = done::channel();
         let up = Arc::new(AtomicUsize::new(0));
         let config = config.clone();
-        let shared = Shared { watched, reporter, waker, up: Arc::clone(&up) };
+        let shared =
+            Shared { watched, slot: config.slot(), reporter, waker, up: Arc::clone(&up) };
         std::thread::Builder::new().name("wristcast-air".to_owned()).spawn(move || {
             run(&config, &shared);
             drop(done_sender);
@@ -106,6 +107,8 @@ impl Air {
 #[derive(Clone)]
 struct Shared {
     watched: watch::Receiver<OnAir>,
+    /// Time in which every band in reach can hear what is on the air once.
+    slot: Duration,
     reporter: mpsc::Sender<Report>,
     waker: LaneWaker,
     up: Arc<AtomicUsize>,
@@ -158,7 +161,7 @@ async fn keep(
                 shared.report(Report::Up(index));
                 let since = Instant::now();
                 sleep(stagger).await;
-                let ended = serve(controller, &mut shared.watched).await;
+                let ended = serve(controller, &mut shared.watched, shared.slot).await;
                 // One that takes every setting and then no frame is no better than one that is not
                 // there.
                 if since.elapsed() >= PAUSE_MAX {
@@ -185,13 +188,23 @@ async fn keep(
 async fn serve(
     mut controller: Controller,
     watched: &mut watch::Receiver<OnAir>,
+    slot: Duration,
 ) -> Option<Trouble> {
     watched.mark_changed();
+    let mut put: Option<Arc<[u8]>> = None;
     loop {
         tokio::select! {
             changed = watched.changed() => {
                 let on_air = watched.borrow_and_update().clone();
+                let is_put = put.as_ref().is_some_and(|put| Arc::ptr_eq(put, &on_air.data));
                 if on_air.stop || changed.is_err() {
+                    // On a machine without time for the last frames the end look is still owed.
+                    if on_air.stop && !is_put && !on_air.data.is_empty() {
+                        let last = timeout(SILENCE_TIME_MAX, controller.put(&on_air.data));
+                        if matches!(last.await, Ok(Ok(()))) {
+                            sleep(slot).await;
+                        }
+                    }
                     let silence = timeout(SILENCE_TIME_MAX, controller.silence());
                     if !matches!(silence.await, Ok(Ok(()))) {
                         tracing::warn!("a controller could not be silenced; unplug it");
@@ -205,6 +218,7 @@ async fn serve(
                 if let Err(trouble) = done {
                     return Some(trouble);
                 }
+                put = Some(on_air.data);
             }
             trouble = controller.listen() => return Some(trouble),
         }

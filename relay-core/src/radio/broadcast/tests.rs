@@ -264,6 +264,26 @@ fn every_controller_carries_every_look_and_none_is_left_advertising() {
 }
 
 #[test]
+fn the_last_frame_is_on_the_air_however_little_time_the_thread_had_for_it() {
+    for _ in 0..20 {
+        let controller = Emulated::new(EXTENDED);
+        let config = BroadcastConfig {
+            controllers: vec![controller.address.clone()],
+            way: AirWay::Extended,
+            ..BroadcastConfig::default()
+        };
+        let air = Air::start(&config, LaneWaker::noop()).unwrap();
+        let clock = Clock::start();
+        while air.up() == 0 {
+            assert!(clock.now().since(Time::ZERO) < PATIENCE, "the controller never worked");
+            thread::yield_now();
+        }
+        air.stop(vec![vec![1, 2, 3]], Duration::ZERO);
+        assert_eq!(controller.told().data, [1, 2, 3]);
+    }
+}
+
+#[test]
 fn a_controller_unplugged_and_plugged_in_again_goes_on_with_the_newest_look() {
     let (left, right) = (Emulated::new(EXTENDED), Emulated::new(EXTENDED));
     let mut show = Show::new(&[&left, &right], AirWay::Extended, 1);
