@@ -1,7 +1,7 @@
 //! How a command ends: exit codes, and the failures that carry one.
 
 use std::fmt::Display;
-use std::io;
+use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -60,7 +60,8 @@ impl Failure {
     /// Tells the user, and gives the code to exit with.
     pub(crate) fn report(self) -> ExitCode {
         if let Some(message) = self.message {
-            eprintln!("error: {message}");
+            // The code is what counts where nobody can read: the terminal may be gone.
+            let _ = writeln!(io::stderr(), "error: {message}");
         }
         ExitCode::from(self.code)
     }

@@ -143,7 +143,12 @@ pub fn main() -> ExitCode {
     let command = Cli::parse().command;
     // Stdout is line buffered and flushed at the end: what a command prints is never in pieces.
     let mut out = std::io::stdout();
-    let result = command.run(&mut out).and_then(|()| Ok(out.flush()?));
+    // What a relay did is in its log; its terminal may have been closed hours ago.
+    let output_counts = !matches!(command, Command::Run(_));
+    let result = command.run(&mut out).and_then(|()| match out.flush() {
+        Err(error) if output_counts => Err(error.into()),
+        _ => Ok(()),
+    });
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),

@@ -41,6 +41,8 @@ impl LogArgs {
         let subscriber = tracing_subscriber::fmt()
             .with_env_filter(EnvFilter::new(self.log.as_deref().unwrap_or(level)))
             .with_writer(console.clone())
+            // It would say so on stderr, and panic if that is what fails.
+            .log_internal_errors(false)
             .with_ansi(console.is_terminal() && std::env::var_os("NO_COLOR").is_none());
         let result = match self.log_format {
             // People know whose log it is.
@@ -121,7 +123,8 @@ pub(crate) struct EventWriter<'a> {
 }
 
 impl Write for EventWriter<'_> {
-    /// Takes a whole event: the subscriber writes each in one piece.
+    /// Takes a whole event: the subscriber writes each in one piece. Never fails: who closes the
+    /// terminal a relay was started from must not end the show.
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
         let mut stderr = io::stderr().lock();
         if let Some(kept) = &mut self.state.kept {
@@ -130,11 +133,10 @@ impl Write for EventWriter<'_> {
             }
             kept.push_back(event.to_vec());
         } else if self.state.status.is_empty() {
-            stderr.write_all(event)?;
+            let _ = stderr.write_all(event);
         } else {
-            stderr.write_all(CLEAR_LINE.as_bytes())?;
-            stderr.write_all(event)?;
-            stderr.write_all(self.state.status.as_bytes())?;
+            let status = self.state.status.as_bytes();
+            let _ = stderr.write_all(&[CLEAR_LINE.as_bytes(), event, status].concat());
         }
         Ok(event.len())
     }

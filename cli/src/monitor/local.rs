@@ -1,6 +1,7 @@
 //! The monitor inside the relay's own process: `run --tui`. What it shows and does is what it shows
 //! and does from elsewhere; only the way to the relay is shorter.
 
+use std::mem::ManuallyDrop;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -34,7 +35,8 @@ struct Screen {
 
 impl Drop for Screen {
     fn drop(&mut self) {
-        ratatui::restore();
+        // The terminal may be gone.
+        let _ = ratatui::try_restore();
         self.console.release();
     }
 }
@@ -46,7 +48,8 @@ impl Tui {
         console: Console,
         asker: Asker,
     ) -> Result<Self, Failure> {
-        let mut terminal = take_screen()?;
+        // Never dropped: that says what goes wrong on a terminal that may be gone, and panics.
+        let mut terminal = ManuallyDrop::new(take_screen()?);
         console.hold();
         let screen = Screen { console, _taken: asker.take_screen() };
         let over = Arc::new(AtomicBool::new(false));
@@ -62,8 +65,9 @@ impl Tui {
                 false => ControlFlow::Continue(()),
             };
             // A terminal that is gone is no reason to end the show.
-            if watch(&mut terminal, &news, &mut desk, over).is_ok() && !ends.load(Ordering::Relaxed)
-            {
+            let watched = watch(&mut terminal, &news, &mut desk, over);
+            let _ = terminal.show_cursor();
+            if watched.is_ok() && !ends.load(Ordering::Relaxed) {
                 asker.ask();
             }
         };

@@ -28,6 +28,9 @@ use state::State;
 /// Time between two pictures.
 const FRAME: Duration = Duration::from_millis(100);
 
+/// How often keys are looked for.
+const KEYS_EVERY: Duration = Duration::from_millis(20);
+
 /// Watch a running relay, and steer it: the status page for a terminal.
 ///
 /// The relay's show file needs `[http]`; orders need a token from its token file.
@@ -69,7 +72,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let order = token.map(|token| link::orders(url, token, sender));
     let mut desk = Desk::new(choose, order);
     let watched = watch(&mut terminal, &news, &mut desk, || ControlFlow::Continue(()));
-    ratatui::restore();
+    let _ = ratatui::try_restore();
     Ok(watched?)
 }
 
@@ -119,7 +122,7 @@ fn watch(
         }
         terminal.draw(|frame| view::draw(frame, &state, desk, Instant::now()))?;
         let due = Instant::now() + FRAME;
-        while event::poll(due.saturating_duration_since(Instant::now()))? {
+        while comes_before(due)? {
             if let Event::Key(key) = event::read()?
                 && key.kind != KeyEventKind::Release
                 && desk.press(key, &state).is_break()
@@ -129,6 +132,24 @@ fn watch(
         }
     }
     Ok(())
+}
+
+/// Waits until `due` for something that the terminal says. The error: it is gone. That is looked for
+/// before anything is read: crossterm reads the end of a terminal that has hung up for ever.
+fn comes_before(due: Instant) -> std::io::Result<bool> {
+    loop {
+        if !std::io::stdin().is_terminal() {
+            return Err(std::io::Error::other("the terminal is gone"));
+        }
+        if event::poll(Duration::ZERO)? {
+            return Ok(true);
+        }
+        let left = due.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Ok(false);
+        }
+        std::thread::sleep(left.min(KEYS_EVERY));
+    }
 }
 
 #[cfg(test)]
