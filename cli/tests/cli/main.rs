@@ -29,5 +29,7 @@ mod show;
 mod sources;
 mod standby;
 #[cfg(target_os = "linux")]
+mod terminal;
+#[cfg(target_os = "linux")]
 mod watchdog;
 mod wristcast;

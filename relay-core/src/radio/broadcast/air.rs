@@ -66,8 +66,7 @@ impl Air {
         let (done_sender, done) = done::channel();
         let up = Arc::new(AtomicUsize::new(0));
         let config = config.clone();
-        let shared =
-            Shared { watched, slot: config.slot(), reporter, waker, up: Arc::clone(&up) };
+        let shared = Shared { watched, slot: config.slot(), reporter, waker, up: Arc::clone(&up) };
         std::thread::Builder::new().name("wristcast-air".to_owned()).spawn(move || {
             run(&config, &shared);
             drop(done_sender);
