@@ -64,7 +64,7 @@ impl OnTerminal {
     }
 
     /// The terminal is closed; the relay goes on, and ends well when it is told to.
-    fn is_left_and_ends_well(self) {
+    fn leave_and_end(self) {
         let Self { mut child, api, terminal } = self;
         drop(terminal);
         let status = ureq::get(format!("http://{api}/api/v1/status")).call();
@@ -80,7 +80,7 @@ impl OnTerminal {
 fn a_relay_outlives_the_terminal_it_was_started_from() {
     let mut relay = OnTerminal::start("terminal-closed", &["--log", "debug"]);
     relay.until_it_says("listening: ");
-    relay.is_left_and_ends_well();
+    relay.leave_and_end();
 }
 
 #[test]
@@ -91,5 +91,5 @@ fn a_monitor_whose_terminal_is_closed_leaves_the_relay_alone() {
     let null = File::open("/dev/null").unwrap();
     drop(std::mem::replace(&mut relay.terminal, null));
     eventually("its end", || (!relay.threads().contains(&"tui".to_owned())).then_some(()));
-    relay.is_left_and_ends_well();
+    relay.leave_and_end();
 }
