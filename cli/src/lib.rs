@@ -28,6 +28,7 @@ mod output_file;
 mod plan;
 mod record;
 mod recorded;
+mod relay_api;
 mod reload;
 mod replay;
 mod run;

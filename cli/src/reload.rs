@@ -1,15 +1,12 @@
 //! `wristcast reload`: has a running relay read its show file again.
 
 use std::io::Write;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use ureq::Agent;
 
 use crate::exit::Failure;
-use crate::http::Tokens;
-use crate::monitor;
+use crate::relay_api::{Api, RelayArgs};
 
 /// How long a relay may take: radios that begin anew are not waited for, those that end are.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -28,20 +25,13 @@ Examples:
 
 Exit codes: 0 ok, 1 the show file was refused, 2 command line wrong, 3 no relay answers")]
 pub(crate) struct Args {
-    /// Where the relay's API listens.
-    #[arg(value_name = "URL", default_value = "http://127.0.0.1:8420", conflicts_with = "pid")]
-    url: String,
-    /// The token of whoever may change the show.
-    #[arg(long, env = "WRISTCAST_TOKEN", hide_env_values = true)]
-    token: Option<String>,
-    /// A token file, whose first token is taken.
-    #[arg(long, value_name = "FILE", conflicts_with = "token")]
-    token_file: Option<PathBuf>,
+    #[command(flatten)]
+    relay: RelayArgs,
     /// Only tell what would change, or why it would be refused.
     #[arg(long, conflicts_with = "pid")]
     check: bool,
     /// Tell the relay of this process id, on this machine.
-    #[arg(long, value_name = "PID")]
+    #[arg(long, value_name = "PID", conflicts_with = "url")]
     pid: Option<i32>,
 }
 
@@ -54,18 +44,14 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
         )?;
         return Ok(());
     }
-    let url = monitor::base(&args.url)?;
-    let token = match (&args.token, &args.token_file) {
-        (Some(token), _) => token.clone(),
-        (None, Some(file)) => Tokens::read(file)?.first().to_owned(),
-        (None, None) => {
-            return Err(Failure::usage(
-                "a reload needs a token: `--token-file tokens.txt`, or WRISTCAST_TOKEN; on the \
-                 relay's own machine `--pid PID` does without",
-            ));
-        }
+    let api = Api::with_patience(&args.relay.url, PATIENCE).map_err(Failure::usage)?;
+    let Some(token) = args.relay.token()? else {
+        return Err(Failure::usage(
+            "a reload needs a token: `--token-file tokens.txt`, or WRISTCAST_TOKEN; on the relay's \
+             own machine `--pid PID` does without",
+        ));
     };
-    let changes = ask(&url, &token, args.check)?;
+    let changes = ask(&api, &token, args.check)?;
     if changes.is_empty() {
         writeln!(out, "nothing changes: the file is the show that runs")?;
     }
@@ -76,25 +62,9 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
 }
 
 /// What changed, or would.
-fn ask(url: &str, token: &str, check: bool) -> Result<Vec<String>, Failure> {
-    let agent: Agent = Agent::config_builder()
-        .timeout_global(Some(PATIENCE))
-        .proxy(None)
-        .http_status_as_error(false)
-        .build()
-        .into();
-    let mut answer = agent
-        .post(format!("{url}/api/v1/control/reload"))
-        .header("Authorization", format!("Bearer {token}"))
-        .header("X-Wristcast-Front", "terminal")
-        .content_type("application/json")
-        .send(json!({ "check": check }).to_string())
-        .map_err(|error| {
-            Failure::cannot_start(format!(
-                "no relay answers at {url}: {error}\n  help: is it running, with `[http] listen` \
-                 in its show file? Its first line names the address of its API"
-            ))
-        })?;
+fn ask(api: &Api, token: &str, check: bool) -> Result<Vec<String>, Failure> {
+    let answer = api.order("reload", &json!({ "check": check }), token);
+    let mut answer = answer.map_err(Failure::cannot_start)?;
     let body: Value = answer.body_mut().read_json().unwrap_or_default();
     let code = answer.status().as_u16();
     if code == 200 {
@@ -105,7 +75,10 @@ fn ask(url: &str, token: &str, check: bool) -> Result<Vec<String>, Failure> {
     Err(match code {
         422 => Failure::show_file(Some(format!("refused, the show goes on as it was:\n{why}"))),
         401 | 403 => Failure::usage(why),
-        _ => Failure::cannot_start(format!("the relay at {url} answers with code {code}: {why}")),
+        _ => {
+            let url = api.url();
+            Failure::cannot_start(format!("the relay at {url} answers with code {code}: {why}"))
+        }
     })
 }
 

@@ -2,19 +2,13 @@
 
 use std::fmt::Write as _;
 use std::io::Write;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
-use ureq::Agent;
+use serde_json::json;
 use wristcast_core::snapshot::{StandbyState, Status};
 
 use crate::exit::Failure;
-use crate::http::Tokens;
-use crate::monitor::base;
-
-/// How long an answer may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+use crate::relay_api::{Api, RelayArgs, refusal};
 
 /// How long an order is watched until it is carried out.
 const CARRIED_OUT: Duration = Duration::from_secs(5);
@@ -38,31 +32,18 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum What {
     /// Say who drives, and how the other relay is.
-    Status(Relay),
+    Status(RelayArgs),
     /// Have the relay at URL take the bands.
-    Take(Relay),
+    Take(RelayArgs),
     /// Have the relay at URL give the bands to the other one.
-    Give(Relay),
-}
-
-#[derive(Debug, clap::Args)]
-struct Relay {
-    /// Where the relay's API listens.
-    #[arg(value_name = "URL", default_value = "http://127.0.0.1:8420")]
-    url: String,
-    /// The token of whoever gives the order.
-    #[arg(long, env = "WRISTCAST_TOKEN", hide_env_values = true)]
-    token: Option<String>,
-    /// A token file, whose first token is taken.
-    #[arg(long, value_name = "FILE", conflicts_with = "token")]
-    token_file: Option<PathBuf>,
+    Give(RelayArgs),
 }
 
 pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
     match &args.what {
         What::Status(relay) => {
-            let api = Api::at(relay)?;
-            Ok(out.write_all(words(&api.state()?).as_bytes())?)
+            let api = Api::at(&relay.url).map_err(Failure::usage)?;
+            Ok(out.write_all(words(&state(&api)?).as_bytes())?)
         }
         What::Take(relay) => order(relay, "take", "drives", out),
         What::Give(relay) => order(relay, "give", "follows", out),
@@ -70,19 +51,24 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
 }
 
 /// Gives the order and waits until the relay is what it was ordered to be.
-fn order(relay: &Relay, order: &str, becomes: &str, out: &mut dyn Write) -> Result<(), Failure> {
-    let token = match (&relay.token, &relay.token_file) {
-        (Some(token), _) => token.clone(),
-        (None, Some(file)) => Tokens::read(file)?.first().to_owned(),
-        (None, None) => {
-            return Err(Failure::usage("an order needs a token: --token-file tokens.txt"));
-        }
+fn order(
+    relay: &RelayArgs,
+    order: &str,
+    becomes: &str,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let Some(token) = relay.token()? else {
+        return Err(Failure::usage("an order needs a token: --token-file tokens.txt"));
     };
-    let api = Api::at(relay)?;
-    api.order(order, &token)?;
+    let api = Api::at(&relay.url).map_err(Failure::usage)?;
+    let answer = api.order("standby", &json!({ "order": order }), &token);
+    let mut answer = answer.map_err(Failure::cannot_start)?;
+    if answer.status() != 204 {
+        return Err(Failure::cannot_start(refusal(&mut answer)));
+    }
     let deadline = Instant::now() + CARRIED_OUT;
     loop {
-        let state = api.state()?;
+        let state = state(&api)?;
         if state.role == becomes {
             return Ok(out.write_all(words(&state).as_bytes())?);
         }
@@ -132,56 +118,12 @@ fn words(state: &StandbyState) -> String {
     text
 }
 
-/// The API of one relay.
-struct Api {
-    url: String,
-    agent: Agent,
-}
-
-impl Api {
-    fn at(relay: &Relay) -> Result<Self, Failure> {
-        let config = Agent::config_builder()
-            .timeout_global(Some(PATIENCE))
-            .proxy(None)
-            .http_status_as_error(false)
-            .build();
-        Ok(Self { url: base(&relay.url)?, agent: config.into() })
-    }
-
-    fn state(&self) -> Result<StandbyState, Failure> {
-        let url = &self.url;
-        let mut answer =
-            self.agent.get(format!("{url}/api/v1/status")).call().map_err(|error| {
-                Failure::cannot_start(format!("no relay answers at {url}: {error}"))
-            })?;
-        let status = answer.body_mut().read_json::<Status>().map_err(|error| {
-            let why = "what answers is no relay of this version";
-            Failure::cannot_start(format!("{url}: {why}: {error}"))
-        })?;
-        status.standby.ok_or_else(|| {
-            Failure::cannot_start(format!(
-                "the relay at {url} has no standby: its show file has no [standby]"
-            ))
-        })
-    }
-
-    fn order(&self, order: &str, token: &str) -> Result<(), Failure> {
-        let url = &self.url;
-        let sent = self
-            .agent
-            .post(format!("{url}/api/v1/control/standby"))
-            .header("Authorization", format!("Bearer {token}"))
-            .header("X-Wristcast-Front", "terminal")
-            .content_type("application/json")
-            .send(json!({ "order": order }).to_string());
-        let mut answer = sent.map_err(|error| {
-            Failure::cannot_start(format!("no relay answers at {url}: {error}"))
-        })?;
-        if answer.status() == 204 {
-            return Ok(());
-        }
-        let refusal = answer.body_mut().read_json::<Value>().ok();
-        let why = refusal.as_ref().and_then(|refusal| refusal["error"].as_str());
-        Err(Failure::cannot_start(format!("not done: {}", why.unwrap_or("the relay refuses"))))
-    }
+fn state(api: &Api) -> Result<StandbyState, Failure> {
+    let status: Status = api.get("status").map_err(Failure::cannot_start)?;
+    status.standby.ok_or_else(|| {
+        let url = api.url();
+        Failure::cannot_start(format!(
+            "the relay at {url} has no standby: its show file has no [standby]"
+        ))
+    })
 }

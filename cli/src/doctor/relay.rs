@@ -8,7 +8,7 @@ use wristcast_core::snapshot::{ArrivalState, Status};
 
 use super::finding::Finding;
 use super::wanted::Wanted;
-use crate::sources::fetch::Api;
+use crate::relay_api::Api;
 
 /// What it says of itself.
 #[derive(Clone, Debug, Default, PartialEq)]

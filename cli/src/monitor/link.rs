@@ -10,6 +10,7 @@ use wristcast_core::snapshot::SceneState;
 use wristcast_core::universe::Universe;
 
 use super::state::Change;
+use crate::relay_api::{give_order, refusal};
 
 /// Pause before a broken stream is opened again.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -134,19 +135,9 @@ pub(super) fn orders(url: String, token: String, news: Sender<News>) -> SyncSend
     std::thread::spawn(move || {
         let agent = agent();
         for (path, body, words) in given {
-            let order = agent
-                .post(format!("{url}/api/v1/control/{path}"))
-                .header("Authorization", format!("Bearer {token}"))
-                .header("X-Wristcast-Front", "terminal")
-                .content_type("application/json")
-                .send(body.to_string());
-            let became = match order {
+            let became = match give_order(&agent, &url, path, &body, &token) {
                 Ok(answer) if answer.status() == 204 => words.to_owned(),
-                Ok(mut answer) => {
-                    let refusal = answer.body_mut().read_json::<Value>().ok();
-                    let why = refusal.as_ref().and_then(|refusal| refusal["error"].as_str());
-                    format!("not done: {}", why.unwrap_or("the relay refuses"))
-                }
+                Ok(mut answer) => refusal(&mut answer),
                 Err(error) => format!("not done: {error}"),
             };
             if news.send(News::Ordered(became)).is_err() {

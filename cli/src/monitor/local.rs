@@ -1,7 +1,6 @@
 //! The monitor inside the relay's own process: `run --tui`. What it shows and does is what it shows
 //! and does from elsewhere; only the way to the relay is shorter.
 
-use std::mem::ManuallyDrop;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,7 +13,7 @@ use wristcast_core::universe::Universe;
 
 use super::keys::Desk;
 use super::link::{self, News, Order};
-use super::{FRAME, take_screen, watch};
+use super::{FRAME, Screen, watch};
 use crate::exit::Failure;
 use crate::http::{self, Teller};
 use crate::logging::Console;
@@ -27,16 +26,14 @@ pub(crate) struct Tui {
     thread: JoinHandle<()>,
 }
 
-/// Gives the terminal back, however its thread ends, and lets the log go on.
-struct Screen {
+/// Lets the log go on, however the thread ends.
+struct Quiet {
     console: Console,
     _taken: ScreenTaken,
 }
 
-impl Drop for Screen {
+impl Drop for Quiet {
     fn drop(&mut self) {
-        // The terminal may be gone.
-        let _ = ratatui::try_restore();
         self.console.release();
     }
 }
@@ -48,14 +45,15 @@ impl Tui {
         console: Console,
         asker: Asker,
     ) -> Result<Self, Failure> {
-        // Never dropped: that says what goes wrong on a terminal that may be gone, and panics.
-        let mut terminal = ManuallyDrop::new(take_screen()?);
+        let screen = Screen::take()?;
         console.hold();
-        let screen = Screen { console, _taken: asker.take_screen() };
+        let quiet = Quiet { console, _taken: asker.take_screen() };
         let over = Arc::new(AtomicBool::new(false));
         let ends = over.clone();
         let show = move || {
-            let _screen = screen;
+            // The log goes on when the terminal is as it was: what is declared last goes first.
+            let _quiet = quiet;
+            let mut screen = screen;
             let (sender, news) = channel();
             let choose = tell(relay.clone(), sender.clone());
             let mut desk = Desk::new(choose, Some(orders(relay, sender)));
@@ -65,8 +63,7 @@ impl Tui {
                 false => ControlFlow::Continue(()),
             };
             // A terminal that is gone is no reason to end the show.
-            let watched = watch(&mut terminal, &news, &mut desk, over);
-            let _ = terminal.show_cursor();
+            let watched = watch(&mut screen.terminal, &news, &mut desk, over);
             if watched.is_ok() && !ends.load(Ordering::Relaxed) {
                 asker.ask();
             }

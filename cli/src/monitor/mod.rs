@@ -10,16 +10,15 @@ mod state;
 mod view;
 
 use std::io::IsTerminal;
+use std::mem::ManuallyDrop;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use crossterm::event::{self, Event, KeyEventKind};
-use ureq::http::Uri;
 
 use crate::exit::Failure;
-use crate::http::Tokens;
+use crate::relay_api::{self, RelayArgs};
 use keys::Desk;
 use link::News;
 pub(crate) use local::Tui;
@@ -48,38 +47,39 @@ Examples:
 
 Exit codes: 0 ok, 2 command line wrong, 3 no terminal")]
 pub(crate) struct Args {
-    /// Where the relay's API listens.
-    #[arg(value_name = "URL", default_value = "http://127.0.0.1:8420")]
-    url: String,
-    /// The token of whoever steers.
-    #[arg(long, env = "WRISTCAST_TOKEN", hide_env_values = true)]
-    token: Option<String>,
-    /// A token file, whose first token is taken.
-    #[arg(long, value_name = "FILE", conflicts_with = "token")]
-    token_file: Option<PathBuf>,
+    #[command(flatten)]
+    relay: RelayArgs,
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    let url = base(&args.url)?;
-    let token = match (&args.token, &args.token_file) {
-        (Some(token), _) => Some(token.clone()),
-        (None, Some(file)) => Some(Tokens::read(file)?.first().to_owned()),
-        (None, None) => None,
-    };
-    let mut terminal = take_screen()?;
+    let url = relay_api::base(&args.relay.url).map_err(Failure::usage)?;
+    let token = args.relay.token()?;
+    let mut screen = Screen::take()?;
     let (sender, news) = channel();
     let choose = link::watch(url.clone(), sender.clone());
     let order = token.map(|token| link::orders(url, token, sender));
     let mut desk = Desk::new(choose, order);
-    let watched = watch(&mut terminal, &news, &mut desk, || ControlFlow::Continue(()));
-    let _ = ratatui::try_restore();
-    Ok(watched?)
+    Ok(watch(&mut screen.terminal, &news, &mut desk, || ControlFlow::Continue(()))?)
 }
 
-/// The terminal for pictures. A panic gives it back as it was.
-fn take_screen() -> Result<ratatui::DefaultTerminal, Failure> {
-    needs_terminal()?;
-    Ok(ratatui::try_init()?)
+/// The terminal for pictures; dropped, or in a panic, it is given back as it was.
+struct Screen {
+    /// Never dropped itself: it says what goes wrong on a terminal that may be gone, and panics.
+    terminal: ManuallyDrop<ratatui::DefaultTerminal>,
+}
+
+impl Screen {
+    fn take() -> Result<Self, Failure> {
+        needs_terminal()?;
+        Ok(Self { terminal: ManuallyDrop::new(ratatui::try_init()?) })
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        let _ = self.terminal.show_cursor();
+        let _ = ratatui::try_restore();
+    }
 }
 
 /// Refuses where there is no terminal to draw on.
@@ -89,18 +89,6 @@ pub(crate) fn needs_terminal() -> Result<(), Failure> {
     }
     let help = "this needs a terminal; scripts read the API, `/api/v1/status`";
     Err(Failure::cannot_start(help))
-}
-
-/// `http://127.0.0.1:8420`, without a slash at the end.
-pub(crate) fn base(url: &str) -> Result<String, Failure> {
-    let bare = url.strip_prefix("http://").unwrap_or(url).trim_end_matches('/');
-    let url = format!("http://{bare}");
-    let sound = url.parse::<Uri>().is_ok_and(|uri| matches!(uri.path(), "" | "/"));
-    if bare.is_empty() || bare.contains("://") || !sound {
-        let why = "is not where an API listens: expected `http://127.0.0.1:8420`";
-        return Err(Failure::usage(format!("`{bare}` {why}")));
-    }
-    Ok(url)
 }
 
 /// Draws what comes and obeys the keys, until told to end, by a key or by `over`.

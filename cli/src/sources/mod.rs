@@ -1,6 +1,6 @@
 //! `wristcast sources`: who sends what to a running relay, and why it counts or does not.
 
-pub(crate) mod fetch;
+mod fetch;
 mod log;
 mod screen;
 mod table;
@@ -9,8 +9,9 @@ use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use crate::exit::Failure;
+use crate::relay_api::Api;
 use crate::stop::Stop;
-use fetch::Api;
+use fetch::Heard;
 pub(crate) use log::{EVERY as LOG_EVERY, SourceLog};
 use screen::Screen;
 use table::Palette;
@@ -46,10 +47,10 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
     let api = Api::at(&args.url).map_err(Failure::usage)?;
     if args.json {
-        let network = api.ask().map_err(Failure::cannot_start)?;
+        let network = Heard::by(&api).map_err(Failure::cannot_start)?;
         return Ok(writeln!(out, "{:#}", network.json())?);
     }
-    let first = api.ask().map_err(Failure::cannot_start)?;
+    let first = Heard::by(&api).map_err(Failure::cannot_start)?;
     let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
     if args.once || dumb || !std::io::stdout().is_terminal() {
         for line in table::lines(&first, Palette::Plain) {
@@ -70,7 +71,7 @@ fn watch(api: &Api, mut lines: Vec<String>) -> Result<(), Failure> {
         if stop.wait_until(Instant::now() + EVERY) {
             return Ok(());
         }
-        lines = match api.ask() {
+        lines = match Heard::by(api) {
             Ok(network) => table::lines(&network, Palette::Coloured),
             Err(why) => vec![why],
         };
