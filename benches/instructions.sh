@@ -6,11 +6,8 @@
 # usage: benches/instructions.sh
 set -euo pipefail
 cd "$(dirname "$0")/.."
-if ! command -v valgrind >/dev/null; then
-  apt-get -o DPkg::Lock::Timeout=300 update -q >/dev/null
-  DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y -q \
-    --no-install-recommends valgrind >/dev/null
-fi
+. tests/need.sh
+need valgrind:valgrind
 cargo build --release --locked -p wristcast-benches --bin path
 path=${CARGO_TARGET_DIR:-target}/release/path
 

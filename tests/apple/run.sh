@@ -6,9 +6,10 @@
 # usage: tests/apple/run.sh [ROOT]     (ROOT: where the Debian is kept; default target/apple-root)
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+. tests/need.sh
 root=$(realpath -m "${1:-target/apple-root}")
 if [ ! -x "$root/usr/bin/cargo" ]; then
-  command -v mmdebstrap >/dev/null || apt-get install -y -q --no-install-recommends mmdebstrap >/dev/null
+  need mmdebstrap:mmdebstrap
   mkdir -p "$root"
   mmdebstrap --quiet --variant=minbase --aptopt='Acquire::Check-Valid-Until "false"' \
     --include=rustc,cargo,rust-src,ca-certificates,gcc,libc6-dev sid "$root"

@@ -7,9 +7,8 @@ set -euo pipefail
 out=$(realpath -m "$1")
 version=6.1
 
-export DEBIAN_FRONTEND=noninteractive
-apt-get install -y -qq --no-install-recommends \
-  bc bison dpkg-dev flex gcc libc6-dev make xz-utils >/dev/null
+. "$(dirname "$0")/../need.sh"
+need bc:bc bison:bison dpkg-source:dpkg-dev flex:flex gcc:gcc /usr/include/stdio.h:libc6-dev make:make xz:xz-utils
 
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT

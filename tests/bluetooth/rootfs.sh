@@ -7,8 +7,8 @@ dir=$(realpath -m "$1")
 here=$(cd "$(dirname "$0")" && pwd)
 bumble=0.0.236
 
-export DEBIAN_FRONTEND=noninteractive
-apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends mmdebstrap python3-pip >/dev/null
+. "$here/../need.sh"
+need mmdebstrap:mmdebstrap pip3:python3-pip
 rm -rf "$dir.part"
 mmdebstrap --quiet --variant=minbase \
   --include=bluez,dbus,iproute2,libdbus-1-3,procps,python3-minimal,libpython3-stdlib \

@@ -3,15 +3,14 @@
 # read them. usage: tests/gdtf/run.sh; needs python3 with venv, and PyPI.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+. tests/need.sh
 
 cargo build -q -p wristcast --locked
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-python3 -m venv "$work/venv" || {
-  apt-get -o DPkg::Lock::Timeout=300 update -q >/dev/null
-  DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y -q python3-venv >/dev/null
-  python3 -m venv "$work/venv"
-}
+need python3:python3
+python3 -c 'import ensurepip' 2>/dev/null || need ensurepip:python3-venv
+python3 -m venv "$work/venv"
 "$work/venv/bin/pip" install -q pygdtf==1.4.5 pymvr==1.0.7
 target/debug/wristcast gdtf tests/gdtf/show.toml -o "$work/fixtures" --mvr "$work/venue.mvr"
 "$work/venv/bin/python" tests/gdtf/check.py "$work/fixtures" "$work/venue.mvr"

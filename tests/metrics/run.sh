@@ -4,11 +4,9 @@
 # usage: tests/metrics/run.sh [WRISTCAST]      default: target/debug/wristcast, built if need be
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+. tests/need.sh
 
-if ! command -v prometheus >/dev/null || ! command -v promtool >/dev/null; then
-  apt-get update -q >/dev/null
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends prometheus >/dev/null
-fi
+need prometheus:prometheus promtool:prometheus
 relay=${1:-target/debug/wristcast}
 [ $# -gt 0 ] || cargo build --locked -p wristcast
 

@@ -6,14 +6,10 @@
 #        default: target/debug/wristcast, built if need be; changes and faults. DURATION as in 90s, 30m
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+. tests/need.sh
 
 [ "$(id -u)" = 0 ] || { echo "tests/network needs root: it makes network namespaces" >&2; exit 1; }
-if ! command -v ip >/dev/null || ! command -v tc >/dev/null || ! command -v python3 >/dev/null \
-  || ! ls /usr/lib/*/faketime/libfaketime.so.1 >/dev/null 2>&1; then
-  apt-get -o DPkg::Lock::Timeout=300 update -q >/dev/null
-  DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y -q \
-    --no-install-recommends iproute2 python3 libfaketime >/dev/null
-fi
+need ip:iproute2 tc:iproute2 python3:python3 '/usr/lib/*/faketime/libfaketime.so.1:libfaketime'
 relay=target/debug/wristcast
 if [ -x "${1:-}" ]; then relay=$1; shift; else cargo build --locked -p wristcast; fi
 [ $# -gt 0 ] || set -- changes faults

@@ -5,12 +5,9 @@
 # needs: Debian 12, root, 250 MB in DIR, about a minute
 set -euo pipefail
 dir=$(realpath -m "$1")
+. "$(dirname "$0")/../need.sh"
 
-if ! command -v mmdebstrap >/dev/null; then
-  apt-get -o DPkg::Lock::Timeout=300 update -q >/dev/null
-  DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y -q \
-    --no-install-recommends mmdebstrap >/dev/null
-fi
+need mmdebstrap:mmdebstrap
 rm -rf "$dir.part"
 # bluez and dbus: what the package recommends.
 mmdebstrap --quiet --variant=minbase \

@@ -5,17 +5,10 @@
 # usage: tests/package/run.sh [WRISTCAST]      default: target/debug/wristcast, built if need be
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+. tests/need.sh
 
 [ "$(id -u)" = 0 ] || { echo "tests/package needs root: it installs a package in a chroot" >&2; exit 1; }
-missing=()
-for pair in dpkg-deb:dpkg objdump:binutils ip:iproute2 unshare:util-linux systemd-analyze:systemd; do
-  command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
-done
-if [ ${#missing[@]} -gt 0 ]; then
-  apt-get -o DPkg::Lock::Timeout=300 update -q >/dev/null
-  DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y -q \
-    --no-install-recommends "${missing[@]}" >/dev/null
-fi
+need dpkg-deb:dpkg objdump:binutils ip:iproute2 unshare:util-linux systemd-analyze:systemd
 relay=${1:-target/debug/wristcast}
 [ $# -gt 0 ] || cargo build -q --locked -p wristcast
 

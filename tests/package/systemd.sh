@@ -10,19 +10,12 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
+. "$root/tests/need.sh"
 cache=$(realpath -m "${1:-$root/target/systemd-bed}")
 
 die() { echo "tests/package: $*" >&2; exit 1; }
 [ "$(id -u)" = 0 ] || die "needs root"
-missing=()
-for pair in systemd-nspawn:systemd-container ip:iproute2 unshare:util-linux dpkg-deb:dpkg objdump:binutils; do
-  command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
-done
-if [ ${#missing[@]} -gt 0 ]; then
-  apt-get -o DPkg::Lock::Timeout=300 update -q >/dev/null
-  DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y -q \
-    --no-install-recommends "${missing[@]}" >/dev/null
-fi
+need systemd-nspawn:systemd-container ip:iproute2 unshare:util-linux dpkg-deb:dpkg objdump:binutils
 mkdir -p "$cache"
 # Kept under a name that says what it was made from.
 debian=$cache/debian-$(sha256sum "$here/image.sh" | cut -c1-12)

@@ -4,18 +4,12 @@
 # usage: tests/page/run.sh [WRISTCAST]      default: target/debug/wristcast, built if need be
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+. tests/need.sh
 work=target/page
 mkdir -p "$work"
 
-missing=()
-for pair in chromium:chromium node:nodejs npm:npm; do
-  command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
-done
-fc-list 2>/dev/null | grep -qi dejavu || missing+=(fonts-dejavu-core fontconfig)
-if [ ${#missing[@]} -gt 0 ]; then
-  apt-get update -q >/dev/null
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}" >/dev/null
-fi
+need chromium:chromium node:nodejs npm:npm \
+  fc-list:fontconfig "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf:fonts-dejavu-core"
 if [ ! -e "$work/node_modules/ready" ]; then
   npm install --silent --no-audit --no-fund --prefix "$work" playwright-core@1.64.1 axe-core@4
   touch "$work/node_modules/ready"

@@ -5,18 +5,12 @@
 # usage: tests/peers/run.sh [WRISTCAST]      default: target/release/wristcast, built if need be
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+. tests/need.sh
 work=target/peers
 mkdir -p "$work"
 
 [ "$(id -u)" = 0 ] || { echo "tests/peers needs root: it makes network namespaces" >&2; exit 1; }
-missing=()
-for pair in olad:ola qlcplus:qlcplus ip:iproute2 setpriv:util-linux node:nodejs npm:npm; do
-  command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
-done
-if [ ${#missing[@]} -gt 0 ]; then
-  apt-get update -q >/dev/null
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}" >/dev/null
-fi
+need olad:ola qlcplus:qlcplus ip:iproute2 setpriv:util-linux node:nodejs npm:npm
 if [ ! -e "$work/venv/ready" ]; then
   python3 -m venv "$work/venv"
   "$work/venv/bin/pip" install -q sacn==1.11.0

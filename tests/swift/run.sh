@@ -6,10 +6,11 @@
 # usage: tests/swift/run.sh [ROOT]     (ROOT: where the Debian is kept; default target/swift-root)
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+. tests/need.sh
 root=$(realpath -m "${1:-target/swift-root}")
 # A link, absolute inside the root.
 if [ ! -L "$root/usr/bin/swift" ]; then
-  command -v mmdebstrap >/dev/null || apt-get install -y -q --no-install-recommends mmdebstrap >/dev/null
+  need mmdebstrap:mmdebstrap
   mkdir -p "$root"
   mmdebstrap --quiet --variant=minbase --include=swiftlang,ca-certificates,libc6-dev,gcc,g++ trixie "$root"
 fi
