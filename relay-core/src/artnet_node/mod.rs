@@ -177,14 +177,27 @@ pub enum AddressOutcome {
 /// The port-addresses that are asked, lowest and highest; `None` = all.
 type Target = Option<(u16, u16)>;
 
+/// What consoles find the node as, as ArtPollReply has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Names {
+    short: [u8; 18],
+    long: [u8; 64],
+}
+
+impl Names {
+    /// Those that a show gives it.
+    pub fn of(config: &config::ArtNetNode) -> Self {
+        Self { short: text_field(&config.short_name), long: text_field(&config.long_name) }
+    }
+}
+
 /// The node.
 #[derive(Debug)]
 pub struct ArtNetNode {
     reply: bool,
     remote_programming: bool,
     udp_port: u16,
-    short_name: [u8; 18],
-    long_name: [u8; 64],
+    names: Names,
     report_code: u16,
     /// Counts the replies (ArtPollReply, NodeReport).
     reply_count: u16,
@@ -211,8 +224,7 @@ impl ArtNetNode {
             reply: config.reply,
             remote_programming: config.remote_programming,
             udp_port,
-            short_name: text_field(&config.short_name),
-            long_name: text_field(&config.long_name),
+            names: Names::of(config),
             report_code: POWER_OK,
             reply_count: 0,
             ports: Ports::new(merge, port_addresses),
@@ -228,6 +240,14 @@ impl ArtNetNode {
         debug_assert!(port_addresses.is_sorted_by(|a, b| a < b));
         self.ports.set(port_addresses);
         self.changed(now);
+    }
+
+    /// Other names, whatever it was called before, by the show or a controller.
+    pub fn set_names(&mut self, now: Time, names: Names) {
+        if self.names != names {
+            self.names = names;
+            self.changed(now);
+        }
     }
 
     /// The addresses that Art-Net is received on, at start and whenever they change.
@@ -254,12 +274,12 @@ impl ArtNetNode {
 
     /// The short name as it is now.
     pub fn short_name(&self) -> Text<'_> {
-        Text::until_nul(&self.short_name)
+        Text::until_nul(&self.names.short)
     }
 
     /// The long name as it is now.
     pub fn long_name(&self) -> Text<'_> {
-        Text::until_nul(&self.long_name)
+        Text::until_nul(&self.names.long)
     }
 
     /// An ArtPoll has come `from` a controller, on `interface` if that is known.
@@ -338,11 +358,11 @@ impl ArtNetNode {
         if page >= self.ports.page_count() {
             return AddressOutcome::Ignored;
         }
-        if set_name(&mut self.short_name, address.short_name()) {
+        if set_name(&mut self.names.short, address.short_name()) {
             self.report_code = SHORT_NAME_OK;
             self.changed(now);
         }
-        if set_name(&mut self.long_name, address.long_name()) {
+        if set_name(&mut self.names.long, address.long_name()) {
             self.report_code = LONG_NAME_OK;
             self.changed(now);
         }

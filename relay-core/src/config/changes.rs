@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use super::{Config, Group, InterfaceSelector, RadioConfig, RadioKind, patch_table};
+use super::{Config, Group, InterfaceSelector, Network, RadioConfig, RadioKind, patch_table};
 use crate::universe::Universe;
 
 /// What is told one by one; of more, only so many are named.
@@ -22,6 +22,14 @@ pub fn changes(old: &Config, new: &Config) -> Vec<String> {
     if was.interfaces != is.interfaces {
         let (was, is) = (interfaces(&was.interfaces), interfaces(&is.interfaces));
         words.push(format!("receives on {is} (was {was})"));
+    }
+    let names = |network: &Network| {
+        let node = &network.artnet_node;
+        (node.short_name.clone(), node.long_name.clone())
+    };
+    if names(was) != names(is) {
+        let (short, long) = names(is);
+        words.push(format!("Art-Net consoles find it as `{short}`, `{long}`"));
     }
     let apart = [
         (was.allow != is.allow, "other sources are listened to"),

@@ -1,5 +1,6 @@
 //! A show as the engine takes it over, compiled away from the relay thread.
 
+use crate::artnet_node;
 use crate::config::{Allow, Config};
 use crate::output::Output;
 use crate::patch::Plan;
@@ -14,6 +15,8 @@ pub struct CompiledShow {
     pub(super) table: GroupTable,
     pub(super) port_addresses: Vec<PortAddress>,
     pub(super) allow: Allow,
+    /// What consoles find the Art-Net node as.
+    pub(super) node_names: artnet_node::Names,
     /// Index in [`Merge`](crate::merge::Merge) by index in the plan.
     pub(super) ports: Vec<u32>,
     /// The groups by name, ascending, with their indices.
@@ -42,6 +45,7 @@ impl CompiledShow {
             names,
             port_addresses: port_addresses.collect(),
             allow: config.network.allow.clone(),
+            node_names: artnet_node::Names::of(&config.network.artnet_node),
             ports: Vec::with_capacity(plan.universes().len()),
             plan,
         })

@@ -326,6 +326,10 @@ impl Engine {
         let show = &mut *self.show;
         show.output.settle(now, &mut show.table);
         self.node.set_port_addresses(now, &self.show.port_addresses);
+        // A name that a controller gave it stays unless the show has another now.
+        if self.show.node_names != old.node_names {
+            self.node.set_names(now, self.show.node_names);
+        }
         let plan = &self.show.plan;
         self.not_patched.retain(|universe| plan.universe_index(universe).is_none());
         Ok(old)

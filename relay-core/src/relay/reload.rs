@@ -162,8 +162,9 @@ fn needs_restart(running: &Config, new: &Config) -> Option<&'static str> {
     if merging(was) != merging(is) {
         return Some("how sources are merged");
     }
-    if was.artnet_node != is.artnet_node {
-        return Some("the Art-Net node");
+    let node = |n: &Network| (n.artnet_node.reply, n.artnet_node.remote_programming);
+    if node(was) != node(is) {
+        return Some("whether the Art-Net node answers polls, or may be programmed,");
     }
     if running.http != new.http {
         return Some("where the API listens, or its names or token file,");

@@ -155,3 +155,34 @@ fn groups_are_the_same_if_their_names_are_wherever_they_stand() {
     stage.reload(&groups(&[a]));
     assert_eq!(stage.red(0), 11);
 }
+
+#[test]
+fn consoles_find_the_node_by_the_name_that_the_show_was_given_last() {
+    let show = |name: &str, delay: &str| {
+        let mut config = groups(&[("a", "artnet/0", delay)]);
+        config.network.artnet_node.long_name = name.to_owned();
+        config.network.artnet_node.remote_programming = true;
+        config
+    };
+    let mut stage = Stage::with(&show("Friday", ""));
+    let mut bytes = [0; 1500];
+    let mut found = |stage: &mut Stage| {
+        let len = artnet::encode_poll(&mut bytes, &artnet::Poll::default()).unwrap();
+        let _ = stage.take(9, &bytes[..len]);
+        stage.now += 2000;
+        let sent = stage.engine.poll_transmit(stage.time(), &mut bytes).unwrap();
+        let Ok(Packet::ArtPollReply(reply)) = parse(&bytes[..sent.len]) else { panic!() };
+        reply.long_name().to_string()
+    };
+    assert_eq!(found(&mut stage), "Friday");
+    stage.reload(&show("Saturday", ""));
+    assert_eq!(found(&mut stage), "Saturday");
+    let names = artnet::AddressFields { bind_index: 1, long_name: "Bands", ..Default::default() };
+    let mut out = [0; 1500];
+    let len = artnet::encode_address(&mut out, &names).unwrap();
+    let _ = stage.take(9, &out[..len]);
+    stage.reload(&show("Saturday", DELAYED));
+    assert_eq!(found(&mut stage), "Bands", "what a console called it stays");
+    stage.reload(&show("Sunday", DELAYED));
+    assert_eq!(found(&mut stage), "Sunday");
+}

@@ -141,6 +141,28 @@ fn a_refused_reload_changes_nothing_and_says_so() {
 }
 
 #[test]
+fn a_show_may_be_called_otherwise_while_it_runs() {
+    let text = show_text(RADIO);
+    let mut stage = Stage::of(&text, Options::default());
+    stage.desk.sacn(1, &[40]);
+    stage.red("left", 40);
+    let renamed = parse(&text.replace("name = \"Test\"", "name = \"Second night\""));
+    let words = stage.handle.reload(renamed, &hand()).unwrap();
+    assert_eq!(
+        words,
+        [
+            "the show is called `Second night` (was `Test`)",
+            "Art-Net consoles find it as `wristcast`, `Second night`",
+        ]
+    );
+    assert_eq!(stage.handle.status().show, "Second night");
+    assert_eq!(stage.group("left").look.red, 40);
+    let deaf = text.clone() + "[network.artnet]\nreply = false\n";
+    let refused = stage.handle.reload(parse(&deaf), &hand()).unwrap_err().to_string();
+    assert!(refused.starts_with("whether the Art-Net node answers polls"), "{refused}");
+}
+
+#[test]
 fn what_is_wrong_with_the_show_file_is_a_fault_until_it_is_put_right() {
     let stage = Stage::new();
     stage.handle.set_show_fault(Some("broken".to_owned()));
