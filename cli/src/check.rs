@@ -135,9 +135,6 @@ fn blackout(radio: &RadioConfig, groups: usize) -> Option<(usize, Duration)> {
     (bands > 0).then(|| (bands, panic_worst(bands, room, interval, write)))
 }
 
-/// The longest lead that a show file may ask for, ms.
-const LEAD_MS_MAX: u128 = 1020;
-
 /// What a broadcast can do at worst: every group changes at once.
 fn on_air(
     name: &str,
@@ -170,7 +167,7 @@ fn on_air(
     )?;
     let lead = radio.lead.as_millis();
     if let Some(until) = budget.until_99.map(|until| until.as_millis())
-        && (lead + 1..=LEAD_MS_MAX).contains(&until)
+        && (lead + 1..=BroadcastConfig::LEAD_MAX.as_millis()).contains(&until)
     {
         writeln!(
             out,

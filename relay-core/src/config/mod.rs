@@ -44,6 +44,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use broadcast_frame::frame::EXECUTE_IN_MS_MAX;
+
 use crate::band::profile::Profile;
 use crate::look::Look;
 use crate::universe::{SLOTS, Universe};
@@ -428,7 +430,7 @@ pub struct BroadcastConfig {
     pub company_id: u16,
     /// Who may drive the bands; `None` = anyone.
     pub key: Option<broadcast_frame::Key>,
-    /// From a look's arrival to when all bands show it, 0..=1020 ms. Default 60 ms.
+    /// From a look's arrival to when all bands show it, at most [`LEAD_MAX`](Self::LEAD_MAX). Default 60 ms.
     pub lead: Duration,
     /// How often a change is sent before it is left to the keyframes. Default 6.
     pub repeats: u8,
@@ -438,6 +440,11 @@ pub struct BroadcastConfig {
     pub nearest_colours: bool,
     /// Share of frames a band is reckoned to miss, for `check`. Default 0.3.
     pub loss: f64,
+}
+
+impl BroadcastConfig {
+    /// The longest [`lead`](Self::lead): more does not fit into a frame.
+    pub const LEAD_MAX: Duration = Duration::from_millis(EXECUTE_IN_MS_MAX as u64);
 }
 
 /// Where a controller is.

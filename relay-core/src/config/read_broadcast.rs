@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use broadcast_frame::frame::EXECUTE_IN_MS_MAX;
 use broadcast_frame::{FallBack, FallBackTo};
 
 use super::files::Files;
@@ -47,8 +46,8 @@ pub(super) fn broadcast(
         value.integer(report, 0..=u16::MAX, "")
     });
     set(&mut radio.lead, table.get("lead_ms"), |value| {
-        let lead = value.integer(report, 0..=u64::from(EXECUTE_IN_MS_MAX), " ms");
-        lead.map(Duration::from_millis)
+        let max = BroadcastConfig::LEAD_MAX.as_millis() as u64;
+        value.integer(report, 0..=max, " ms").map(Duration::from_millis)
     });
     set(&mut radio.repeats, table.get("repeats"), |value| value.integer(report, 1..=50, " times"));
     let to = table.get("fall_back").and_then(|value| {
