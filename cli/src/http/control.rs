@@ -48,14 +48,7 @@ pub(crate) fn request(name: &str, body: serde_json::Value) -> Result<Request, St
 #[serde(deny_unknown_fields)]
 pub(super) struct StandbyRequest {
     /// `take`: this relay is to drive; `give`: the other one is.
-    order: StandbyWord,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "snake_case")]
-enum StandbyWord {
-    Take,
-    Give,
+    order: Order,
 }
 
 /// Has this relay take the connected bands, or give them. Answers at once; `status` says what came
@@ -68,10 +61,6 @@ pub(super) async fn standby(State(api): State<Api>, request: HttpRequest<Body>) 
     let order = match guard::order::<StandbyRequest>(request).await {
         Ok(order) => order.order,
         Err(refusal) => return *refusal,
-    };
-    let order = match order {
-        StandbyWord::Take => Order::Take,
-        StandbyWord::Give => Order::Give,
     };
     let obeyed = tokio::task::spawn_blocking(move || api.relay.standby_order(order, &by)).await;
     match obeyed {

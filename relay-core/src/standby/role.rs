@@ -1,5 +1,8 @@
 //! What a relay is to the bands, what it sees of itself, and what may be ordered.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::hands::Hands;
 use super::input::Input;
 use crate::time::Time;
@@ -47,7 +50,9 @@ pub enum Role {
 }
 
 /// What an operator may order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(rename = "StandbyOrder")]
 pub enum Order {
     /// This relay is to drive.
     Take,
