@@ -62,6 +62,30 @@ impl Input {
     }
 }
 
+/// What the other relay heard of the consoles since this one heard nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Missed {
+    /// When levels last came here.
+    ours: Time,
+    /// When the newest that is counted came there.
+    last: Time,
+    count: u32,
+}
+
+impl Missed {
+    /// How often levels came there since they last came here. Times less than `apart` from each other
+    /// are taken for those of one packet: beats that tell of them are not equally fast.
+    pub(super) fn note(&mut self, ours: Time, theirs: Time, apart: Duration) -> u32 {
+        if ours > self.ours {
+            *self = Self { ours, last: ours, count: 0 };
+        }
+        if theirs > self.last + apart {
+            (self.last, self.count) = (theirs, self.count + 1);
+        }
+        self.count
+    }
+}
+
 /// The longest silence between levels that is usual: consoles send 44 times a second, or once in a
 /// second while nothing moves. What is within it is no loss.
 #[derive(Clone, Copy, Debug, Default)]

@@ -10,9 +10,6 @@ use crate::time::Time;
 pub(super) const TIMING: Timing =
     Timing { take_over: Duration::from_millis(500), input_loss: Duration::from_millis(500) };
 
-/// How long the console leaves between two packets.
-const CONSOLE_MS: u64 = 23;
-
 /// How long after a cable is in again what was queued for it arrives: consoles are heard before.
 const QUEUE_MS: u64 = 60;
 
@@ -62,6 +59,8 @@ pub(super) struct Pair {
     /// What is sent while a cable is out arrives when it is in again.
     pub(super) pulled_queues: bool,
     pub(super) console: bool,
+    /// How long the console leaves between two packets.
+    pub(super) console_ms: u64,
     pub(super) gives_back: bool,
     boots: u64,
     /// Every millisecond in which both would have written.
@@ -99,6 +98,7 @@ impl Pair {
             held_until: [0; 2],
             pulled_queues: false,
             console: true,
+            console_ms: 23,
             gives_back,
             boots: 2,
             both: Vec::new(),
@@ -200,7 +200,7 @@ impl Pair {
 
     fn step(&mut self) {
         self.now += 1;
-        if self.console && self.now.is_multiple_of(CONSOLE_MS) {
+        if self.console && self.now.is_multiple_of(self.console_ms) {
             for relay in 0..2 {
                 let deaf = self.relays[relay].deaf_until > self.now || self.is_pulled(relay);
                 if !deaf && !self.relays[relay].crashed {

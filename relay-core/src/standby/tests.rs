@@ -157,6 +157,57 @@ fn a_relay_that_lost_its_input_gives() {
 }
 
 #[test]
+fn a_console_that_was_slow_a_moment_ago_does_not_delay_the_take_over() {
+    // It stood still for a moment; nothing moved for a while.
+    for pause in [true, false] {
+        let mut pair = pair();
+        pair.console = !pause;
+        pair.console_ms = 1_000;
+        pair.run(if pause { 1_100 } else { 4_000 });
+        (pair.console, pair.console_ms) = (true, 23);
+        pair.run(700);
+        drives(&pair, 0);
+        pair.relays[0].deaf_until = u64::MAX;
+        let took = pair.until("the other drives", |pair| pair.writes(1));
+        assert!((500..=500 + 150).contains(&took), "{took} ms");
+        drives(&pair, 1);
+    }
+}
+
+#[test]
+fn two_lost_packets_of_a_console_that_sends_once_a_second_are_no_loss_of_input() {
+    let mut pair = pair();
+    pair.console_ms = 1_000;
+    pair.run(6_000);
+    for _ in 0..20 {
+        // Both are sent while it hears nothing.
+        pair.until("a packet", |pair| pair.now.is_multiple_of(1_000));
+        pair.relays[0].deaf_until = pair.now + 1_500;
+        pair.run(4_000 + 7);
+        drives(&pair, 0);
+    }
+    assert_eq!(pair.relays[0].node.take_overs(), 1, "{}", pair.story());
+    pair.relays[0].deaf_until = u64::MAX;
+    let took = pair.until("the other drives", |pair| pair.writes(1));
+    assert!((2_000..=3_150).contains(&took), "{took} ms");
+}
+
+#[test]
+fn input_lost_right_after_a_take_over_is_given_when_the_bands_have_settled() {
+    for after in [0, 700, 1_900] {
+        let mut pair = pair();
+        pair.relays[0].crashed = true;
+        pair.until("the other drives", |pair| pair.writes(1));
+        pair.restart(0);
+        pair.run(after);
+        pair.relays[1].deaf_until = u64::MAX;
+        let took = pair.until("the first drives", |pair| pair.writes(0));
+        let soonest = (2_000 - after).max(500);
+        assert!((soonest..=soonest + 150).contains(&took), "{took} ms");
+    }
+}
+
+#[test]
 fn a_relay_that_hears_fewer_universes_gives() {
     let mut pair = pair();
     pair.relays[0].live = 3;

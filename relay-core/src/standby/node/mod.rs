@@ -18,7 +18,7 @@ use std::collections::VecDeque;
 
 use super::Timing;
 use super::beat::{Beat, Told};
-use super::input::Pace;
+use super::input::{Missed, Pace};
 use super::license::{Grounds, License};
 use super::role::{Order, OrderRefused, Own, Role};
 use super::words::{Event, Why};
@@ -67,6 +67,8 @@ pub struct Node {
     /// Since when it asks the other to give.
     wants: Option<Time>,
     fit_since: Option<Time>,
+    /// Of the consoles, while it drives.
+    missed: Missed,
     /// Since when the other hears more, and since when nobody drives.
     less_since: Option<Time>,
     nobody_since: Option<Time>,
@@ -103,6 +105,7 @@ impl Node {
             sole: false,
             wants: None,
             fit_since: None,
+            missed: Missed::default(),
             less_since: None,
             nobody_since: None,
             conflict_since: None,

@@ -20,6 +20,10 @@ const UNABLE_MAX: Duration = Duration::from_secs(3);
 /// How long a relay hears fewer universes than the other before it gives.
 const LESS_MAX: Duration = Duration::from_secs(1);
 
+/// How often the other hears levels and we do not until our input is lost, however seldom the console
+/// sent a moment ago.
+const MISSED_MAX: u32 = 3;
+
 /// How long the preferred relay must be well before it asks for the bands again, if it may.
 const WELL: Duration = Duration::from_secs(10);
 
@@ -175,8 +179,11 @@ impl Node {
     /// Whether the other hears what we do not.
     fn hears_less(&mut self, now: Time, peer: &Heard) -> bool {
         let ours = self.own.input.heard.unwrap_or(self.drives_since);
-        let patience = self.timing.input_loss.max(2 * self.pace.usual());
-        let newer = peer.beat.input.heard.is_some_and(|theirs| theirs > ours + patience);
+        let theirs = peer.beat.input.heard.unwrap_or(ours);
+        let late = |than| theirs > ours + than;
+        // One packet of a slow console may be lost.
+        let missed = self.missed.note(ours, theirs, self.timing.input_loss / 5) >= MISSED_MAX;
+        let newer = late(self.timing.input_loss) && (missed || late(2 * self.pace.usual()));
         if !self.own.input.is_less_than(&peer.beat.input) {
             self.less_since = None;
             return newer;
