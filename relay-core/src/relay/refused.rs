@@ -30,6 +30,12 @@ pub(super) fn wants_fresh_socket(denials: u32) -> bool {
         && (turns.is_power_of_two() && turns <= TURNS_MAX || turns.is_multiple_of(TURNS_MAX))
 }
 
+/// What of so many denied joins in a row counts when the socket is a fresh one, whatever it was opened
+/// for: it has its own chances before it is replaced, and the turns before it are remembered.
+pub(super) fn on_fresh_socket(denials: u32) -> u32 {
+    denials - denials % DENIALS
+}
+
 /// Advice on a refusal to send or to join; empty if there is none. `apple`: on such a system.
 pub(super) fn advice(error: &io::Error, apple: bool) -> String {
     match error.kind() {
@@ -91,6 +97,16 @@ mod tests {
     fn a_system_that_goes_on_denying_is_tried_ever_more_seldom_and_never_given_up() {
         let tried: Vec<u32> = (0..=240).filter(|&denials| wants_fresh_socket(denials)).collect();
         assert_eq!(tried, [3, 6, 12, 24, 48, 60, 120, 180, 240]);
+    }
+
+    #[test]
+    fn a_fresh_socket_has_as_many_chances_as_the_one_before() {
+        for denials in 0..=240 {
+            let begins = on_fresh_socket(denials);
+            assert!(begins <= denials && denials < begins + DENIALS, "{denials}");
+            let spared = (begins + 1..begins + DENIALS).all(|denials| !wants_fresh_socket(denials));
+            assert!(spared, "{denials}");
+        }
     }
 
     #[test]

@@ -90,7 +90,7 @@ struct Place {
     /// Likewise at this one, as last looked at; `None` where the system does not tell. Looking walks
     /// through every UDP socket of the machine.
     dropped_now: Option<u64>,
-    /// Joins in a row that the system denied.
+    /// Joins in a row that the system denied, see [`refused::wants_fresh_socket`].
     denied: u32,
 }
 
@@ -341,6 +341,7 @@ impl SocketKeeper {
         place.opened_at = now;
         place.retry_at = None;
         place.closed = None;
+        place.denied = refused::on_fresh_socket(place.denied);
         outcome.changes.push(Change::Socket(port, Some(socket)));
         Ok(())
     }
@@ -466,7 +467,9 @@ impl SocketKeeper {
     fn refresh_denied(&mut self, now: Time, outcome: &mut Outcome) {
         let mut fresh = false;
         for port in [Port::SacnV4, Port::SacnV6] {
-            if !refused::wants_fresh_socket(self.places[port.index()].denied) {
+            let place = &self.places[port.index()];
+            // One that is closed is opened in its turn.
+            if place.open.is_none() || !refused::wants_fresh_socket(place.denied) {
                 continue;
             }
             let text = format!("{}: joins are denied; trying a fresh socket", port.protocol());

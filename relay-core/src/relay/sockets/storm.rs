@@ -9,7 +9,7 @@
 //!
 //! and when all is well again, everything wanted is joined where it should be, and no fault stands.
 //!
-//! `STORM_SEEDS` (default 40) storms from seed `STORM_FIRST` (default 1) on.
+//! `STORM_SEEDS` (default 100) storms from seed `STORM_FIRST` (default 1) on.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -349,7 +349,7 @@ fn setting(name: &str, default: u64) -> u64 {
 #[test]
 fn no_storm_leaves_a_socket_closed_or_a_group_behind() {
     let first = setting("STORM_FIRST", 1);
-    for seed in first..first + setting("STORM_SEEDS", 40) {
+    for seed in first..first + setting("STORM_SEEDS", 100) {
         let _again = Again(seed);
         let mut storm = Storm::new(seed);
         for _ in 0..60 {
