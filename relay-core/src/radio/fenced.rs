@@ -5,6 +5,10 @@
 //! its bands ([`Radio::rest`]). When it does, links come up as they would on a new connection: each
 //! band gets the whole of its newest look. In between, the time is looked up before every single
 //! frame, so that a process that stood still in the middle of a turn writes nothing more.
+//!
+//! The bands may be taken back while a frame of the role before is still on its way. Its link comes up
+//! when that has ended, and on a radio that has no room for all links, every link: never has a band two
+//! frames on their way, nor the radio more than it can have.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -31,6 +35,13 @@ pub(crate) struct Fenced {
     /// Links that the radio holds, and those with a frame on its way.
     up: Box<[bool]>,
     in_flight: Box<[bool]>,
+    /// Links whose frame on its way is of the role before, and how many.
+    leftover: Box<[bool]>,
+    leftovers: usize,
+    /// Links that are up as soon as leftover frames have ended.
+    awaited: Box<[bool]>,
+    /// The radio has room for a frame of every link.
+    room_for_all: bool,
     events: VecDeque<RadioEvent>,
 }
 
@@ -38,6 +49,7 @@ impl Fenced {
     /// `radio`, which writes while `lease` permits it by `clock`.
     pub(crate) fn new(radio: Box<dyn Radio>, lease: Arc<Lease>, clock: Clock) -> Self {
         let links = radio.links().len();
+        let room_for_all = radio.frames_in_flight_max() >= links;
         Self {
             radio,
             lease,
@@ -47,6 +59,10 @@ impl Fenced {
             released: true,
             up: vec![false; links].into_boxed_slice(),
             in_flight: vec![false; links].into_boxed_slice(),
+            leftover: vec![false; links].into_boxed_slice(),
+            leftovers: 0,
+            awaited: vec![false; links].into_boxed_slice(),
+            room_for_all,
             events: VecDeque::with_capacity(links),
         }
     }
@@ -61,18 +77,47 @@ impl Fenced {
             if drives {
                 self.set_released(false);
             }
-            for (link, up) in (0..).map(LinkId).zip(&self.up) {
-                match drives {
-                    true if *up => self.events.push_back(RadioEvent::Up(link)),
-                    true => {}
-                    false => self.events.push_back(RadioEvent::Down(link, FOLLOWS.into())),
-                }
+            if drives {
+                self.leftover.copy_from_slice(&self.in_flight);
+                self.leftovers = self.leftover.iter().filter(|&&leftover| leftover).count();
+                self.awaited.copy_from_slice(&self.up);
+                self.raise();
+            } else {
+                self.awaited.fill(false);
+                let down = |link| RadioEvent::Down(LinkId(link), FOLLOWS.into());
+                self.events.extend((0..self.up.len() as u32).map(down));
             }
             self.radio.rest(now, !drives);
         }
         if !self.drives && !self.released {
             let under_way = self.in_flight.contains(&true) || !self.radio.has_let_go();
             self.set_released(!under_way);
+        }
+    }
+
+    /// Says of awaited links that they are up, if nothing of the role before is in their way any more.
+    fn raise(&mut self) {
+        let room = self.has_room();
+        let awaited = self.awaited.iter_mut().zip(&self.leftover).filter(|_| room);
+        for (link, (awaited, leftover)) in (0..).map(LinkId).zip(awaited) {
+            if *awaited && !leftover {
+                *awaited = false;
+                self.events.push_back(RadioEvent::Up(link));
+            }
+        }
+    }
+
+    /// Whether frames of the role before take no room of the other links'.
+    fn has_room(&self) -> bool {
+        self.room_for_all || self.leftovers == 0
+    }
+
+    /// What was on its way to a link has ended.
+    fn end(&mut self, link: LinkId) {
+        self.in_flight[link.index()] = false;
+        if std::mem::take(&mut self.leftover[link.index()]) {
+            self.leftovers -= 1;
+            self.raise();
         }
     }
 
@@ -83,16 +128,22 @@ impl Fenced {
         }
     }
 
-    /// What of the radio's event the scheduler is to know.
+    /// What of the radio's event the scheduler is to know now.
     fn pass(&mut self, event: RadioEvent) -> Option<RadioEvent> {
         match &event {
             RadioEvent::Up(link) | RadioEvent::Down(link, _) => {
-                self.up[link.index()] = matches!(event, RadioEvent::Up(_));
-                self.in_flight[link.index()] = false;
+                let is_up = matches!(event, RadioEvent::Up(_));
+                self.up[link.index()] = is_up;
+                self.awaited[link.index()] = false;
+                self.end(*link);
+                if is_up && self.drives && !self.has_room() {
+                    self.awaited[link.index()] = true;
+                    return None;
+                }
                 self.drives.then_some(event)
             }
             RadioEvent::Sent { link, .. } | RadioEvent::Lost { link, .. } => {
-                self.in_flight[link.index()] = false;
+                self.end(*link);
                 Some(event)
             }
             RadioEvent::Ready | RadioEvent::Fault(_) | RadioEvent::MinInterval(..) => Some(event),
@@ -145,7 +196,7 @@ impl Radio for Fenced {
             return Some(event);
         }
         while let Some(event) = self.radio.poll_event(now) {
-            if let Some(event) = self.pass(event) {
+            if let Some(event) = self.pass(event).or_else(|| self.events.pop_front()) {
                 return Some(event);
             }
         }
@@ -176,136 +227,4 @@ impl Radio for Fenced {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-    use crate::config::SimulatedConfig;
-    use crate::lane::Stamp;
-    use crate::look::Look;
-    use crate::radio::LaneWaker;
-    use crate::radio::dispatch::Dispatch;
-    use crate::radio::simulated::SimulatedRadio;
-    use crate::table::GroupTable;
-
-    const RED: Look = Look { red: 255, dimmer: 255, ..Look::DARK };
-
-    /// Five bands under a virtual clock; the lease is looked at by the true one.
-    struct Crowd {
-        dispatch: Dispatch<Fenced>,
-        lease: Arc<Lease>,
-        clock: Clock,
-        now: Time,
-        sequence: u64,
-    }
-
-    impl Crowd {
-        fn new() -> Self {
-            let config = SimulatedConfig {
-                bands_per_group: 5,
-                groups: Vec::new(),
-                packets_per_event: 1,
-                interval: Duration::from_millis(30),
-                loss: 0.0,
-                latency: Duration::ZERO,
-                seed: 1,
-            };
-            let (lease, clock) = (Arc::new(Lease::default()), Clock::start());
-            let radio = Box::new(SimulatedRadio::new(&config, 1));
-            let fenced = Fenced::new(radio, Arc::clone(&lease), clock);
-            let mut dispatch = Dispatch::new("crowd", fenced, 1);
-            dispatch.start(Time::ZERO, LaneWaker::noop());
-            Self { dispatch, lease, clock, now: Time::ZERO, sequence: 0 }
-        }
-
-        fn lease(&self, drives: bool, permits: bool) {
-            let until = permits.then(|| self.clock.now() + Duration::from_secs(3600));
-            self.lease.set(self.clock.now(), drives, until);
-        }
-
-        fn show(&mut self, red: u8) {
-            let mut table = GroupTable::new(1);
-            table.set(0, Look { red, ..RED });
-            self.sequence += 1;
-            let (now, sequence) = (self.now, self.sequence);
-            let stamp = Stamp { arrival: now, published: now, sequence, panic: false };
-            self.dispatch.handle_table(now, &table, stamp);
-        }
-
-        fn run(&mut self, millis: u64) {
-            for _ in 0..millis {
-                self.now = self.now + Duration::from_millis(1);
-                self.dispatch.handle_timeout(self.now);
-            }
-        }
-
-        fn sent(&self) -> u64 {
-            self.dispatch.telemetry().counts().sent
-        }
-    }
-
-    #[test]
-    fn a_relay_that_follows_writes_nothing_and_one_that_takes_over_sends_every_look_whole() {
-        let mut crowd = Crowd::new();
-        crowd.show(7);
-        crowd.run(1_000);
-        crowd.show(8);
-        crowd.run(1_000);
-        assert_eq!((crowd.sent(), crowd.dispatch.telemetry().bands_up()), (0, 0));
-        assert!(crowd.lease.is_released());
-        crowd.lease(true, true);
-        crowd.run(1_000);
-        assert!(crowd.sent() >= 5, "{}", crowd.sent());
-        assert!(!crowd.lease.is_released());
-        let states = crowd.dispatch.telemetry().band_states(crowd.now, |_| String::new());
-        assert!(states.iter().all(|state| state.connected && state.look.red == 8));
-        crowd.lease(false, false);
-        crowd.run(100);
-        assert!(crowd.lease.is_released());
-        let sent = crowd.sent();
-        crowd.show(9);
-        crowd.run(3_000);
-        assert_eq!(crowd.sent(), sent);
-        let states = crowd.dispatch.telemetry().band_states(crowd.now, |_| String::new());
-        assert!(states.iter().all(|state| state.detail.as_deref() == Some(FOLLOWS)));
-    }
-
-    #[test]
-    fn a_lease_that_is_over_stops_every_frame_and_one_that_is_renewed_brings_the_newest_look() {
-        let mut crowd = Crowd::new();
-        crowd.show(7);
-        crowd.lease(true, true);
-        crowd.run(1_000);
-        let sent = crowd.sent();
-        crowd.lease(true, false);
-        crowd.show(8);
-        crowd.run(1_000);
-        assert_eq!(crowd.sent(), sent, "and the bands are held on to");
-        assert_eq!(crowd.dispatch.telemetry().bands_up(), 5);
-        crowd.lease(true, true);
-        crowd.run(2_000);
-        let states = crowd.dispatch.telemetry().band_states(crowd.now, |_| String::new());
-        assert!(states.iter().all(|state| state.look.red == 8));
-    }
-
-    #[test]
-    fn bands_that_are_taken_back_before_they_were_let_go_get_their_looks() {
-        for gap in 0..40 {
-            let mut crowd = Crowd::new();
-            crowd.show(7);
-            crowd.lease(true, true);
-            crowd.run(1_000 + gap);
-            // Frames are on their way.
-            crowd.show(8);
-            crowd.lease(false, false);
-            crowd.dispatch.handle_timeout(crowd.now);
-            crowd.run(gap % 3);
-            crowd.lease(true, true);
-            crowd.dispatch.handle_timeout(crowd.now);
-            crowd.show(9);
-            crowd.run(2_000);
-            let states = crowd.dispatch.telemetry().band_states(crowd.now, |_| String::new());
-            assert!(states.iter().all(|band| band.connected && band.look.red == 9), "{states:?}");
-        }
-    }
-}
+mod tests;
