@@ -16,6 +16,7 @@ const WORDS: &[&str] = &[
     "radio/gatt/limit.rs",
     "radio/gatt/words.rs",
     "relay/arrivals.rs",
+    "relay/processor.rs",
     "relay/refused.rs",
     "relay/sockets.rs",
     "standby/words.rs",

@@ -304,3 +304,51 @@ fn pictures_without_a_terminal_are_code_3_before_anything_starts() {
         assert!(ended.stderr.contains("needs a terminal"), "{ended:?}");
     }
 }
+
+/// What the kernel says of the threads of a process, by their names: the cores they may run on, their
+/// scheduling policy.
+#[cfg(target_os = "linux")]
+fn threads(process: u32) -> std::collections::BTreeMap<String, (String, String)> {
+    let thread = |task: std::fs::DirEntry| {
+        let read = |file: &str| std::fs::read_to_string(task.path().join(file)).ok();
+        let status = read("status")?;
+        let cores = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:\t"))?;
+        let stat = read("stat")?;
+        let policy = stat.rsplit_once(") ")?.1.split(' ').nth(38)?.to_owned();
+        Some((read("comm")?.trim_end().to_owned(), (cores.to_owned(), policy)))
+    };
+    let tasks = std::fs::read_dir(format!("/proc/{process}/task")).unwrap();
+    tasks.flatten().filter_map(thread).collect()
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn the_relay_thread_alone_has_the_core_and_the_priority_that_the_show_wants() {
+    let here = rustix::thread::sched_getaffinity(None).unwrap();
+    let cores = || (0..rustix::thread::CpuSet::MAX_CPU).filter(|&core| here.is_set(core));
+    let last = cores().next_back().expect("this runs somewhere");
+    let relay = Relay::start_changed("run-core", &[], |show| {
+        let keys = format!("core = {last}\nrealtime_priority = 1\ninterfaces =");
+        show.replace("interfaces =", &keys)
+    });
+    let said = eventually("both answers of the system", || {
+        let events = relay.get("events");
+        let texts = events.as_array().unwrap().iter().map(|event| event["text"].to_string());
+        let of_it: Vec<_> = texts.filter(|text| text.contains("the relay thread")).collect();
+        (of_it.len() == 2).then(|| of_it.concat())
+    });
+    assert!(said.contains(&format!("runs on core {last}")), "{said}");
+    // SCHED_FIFO, if this user may.
+    let policy = if said.contains("runs without") { "0" } else { "1" };
+    let threads = threads(relay.process.id());
+    assert_eq!(threads["wristcast-relay"], (last.to_string(), policy.to_owned()), "{said}");
+    for (name, (allowed, policy)) in &threads {
+        if name != "wristcast-relay" {
+            assert_ne!(policy, "1", "{name}");
+            assert!(
+                cores().count() == 1 || *allowed != last.to_string(),
+                "{name} is kept there, too"
+            );
+        }
+    }
+}

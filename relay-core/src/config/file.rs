@@ -190,6 +190,13 @@ struct Network {
     /// sooner, for a whole processor core. Default false.
     #[schemars(extend("default" = false))]
     busy_wait: Option<bool>,
+    /// Real-time priority of the relay thread, 1 to 99: it goes before all usual programs. Linux only,
+    /// and only if the system permits it. Left out: none.
+    #[schemars(range(min = 1, max = 99))]
+    realtime_priority: Option<u8>,
+    /// The processor core that the relay thread is kept to, 0 to 1023. Linux only. Left out: any.
+    #[schemars(range(min = 0, max = 1023))]
+    core: Option<u16>,
     /// How consoles see the relay as an Art-Net node.
     artnet: Option<ArtNet>,
 }

@@ -132,6 +132,12 @@ pub struct Network {
     /// The relay thread looks for datagrams all the time instead of sleeping until one comes: some
     /// 20 µs sooner, for a whole core. Default false.
     pub busy_wait: bool,
+    /// Real-time priority of the relay thread, 1..=99: it goes before every usual thread (SCHED_FIFO of
+    /// Linux; nothing elsewhere). Default none.
+    pub realtime_priority: Option<u8>,
+    /// The processor core that the relay thread is kept to, 0..=1023 (Linux; nothing elsewhere). Default:
+    /// any.
+    pub core: Option<usize>,
     /// How the relay presents itself as an Art-Net node.
     pub artnet_node: ArtNetNode,
 }

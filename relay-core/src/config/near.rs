@@ -37,7 +37,10 @@ pub(super) fn suggestion(text: &str, candidates: &[&str]) -> String {
     }
 }
 
-/// `` `a`, `b` and `c` ``, or with "or" between the last two; of many the first dozen.
+/// Names that are listed one by one: no table of a show has more keys.
+const LISTED_MAX: usize = 16;
+
+/// `` `a`, `b` and `c` ``, or with "or" between the last two; of many the first ones.
 pub(super) fn list(names: &[&str], between: &str) -> String {
     let quoted = |names: &[&str]| {
         names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
@@ -45,8 +48,10 @@ pub(super) fn list(names: &[&str], between: &str) -> String {
     match names {
         [] => "nothing".to_owned(),
         [only] => format!("`{only}`"),
-        [most @ .., last] if most.len() < 12 => format!("{} {between} `{last}`", quoted(most)),
-        _ => format!("{} and {} more", quoted(&names[..12]), names.len() - 12),
+        [most @ .., last] if most.len() < LISTED_MAX => {
+            format!("{} {between} `{last}`", quoted(most))
+        }
+        _ => format!("{} and {} more", quoted(&names[..LISTED_MAX]), names.len() - LISTED_MAX),
     }
 }
 

@@ -11,6 +11,9 @@ use crate::limits::SOURCES_PER_UNIVERSE_MAX;
 /// Most interfaces a show may name.
 const INTERFACES_MAX: usize = 64;
 
+/// The last processor core that Linux's usual set of them has room for.
+const CORE_MAX: usize = 1023;
+
 /// An ArtPollReply has room for 17 and 63 bytes and a final zero (Art-Net 4, ArtPollReply).
 const SHORT_NAME_BYTES_MAX: usize = 17;
 const LONG_NAME_BYTES_MAX: usize = 63;
@@ -29,6 +32,8 @@ impl Network {
             sampling_period: Duration::ZERO,
             rejoin_interval: Duration::from_secs(60),
             busy_wait: false,
+            realtime_priority: None,
+            core: None,
             artnet_node: ArtNetNode {
                 reply: true,
                 short_name: "wristcast".to_owned(),
@@ -78,6 +83,16 @@ pub(super) fn network(report: &mut Report<'_>, mut table: Table<'_>, network: &m
         v.integer(report, 0..=3600, " s").map(Duration::from_secs)
     });
     set(&mut network.busy_wait, table.get("busy_wait"), |v| v.boolean(report));
+    let priority = table.get("realtime_priority");
+    network.realtime_priority = priority.and_then(|v| v.integer(report, 1..=99, ""));
+    network.core = table.get("core").and_then(|v| v.integer(report, 0..=CORE_MAX, ""));
+    if let (Some(value), true) = (priority, network.busy_wait) {
+        let message = "`realtime_priority` with `busy_wait`: the relay thread never lets go of its core. \
+                       What else must run there stands still, and Linux may halt the thread for 50 ms \
+                       of every second"
+            .to_owned();
+        report.warning(value.span(), message, "leave one of the two out");
+    }
     if let Some(artnet) = table.get("artnet").and_then(|v| v.table(report, "[network.artnet]")) {
         artnet_node(report, artnet, &mut network.artnet_node);
     }

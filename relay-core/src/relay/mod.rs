@@ -23,6 +23,7 @@ mod handle;
 mod log;
 mod losses;
 mod network;
+mod processor;
 mod radios;
 mod refused;
 mod rejoin;
@@ -154,6 +155,7 @@ impl Relay {
         let waker = Arc::new(receiver.waker().map_err(StartError::system("receiver"))?);
         let limits = Limits::of(&config);
         let engine = Engine::new(&config, &limits, seed());
+        let wishes = processor::Wishes::of(&config.network);
         let show = Arc::new(Show::new(config));
 
         let mut sockets = SocketKeeper::new(show.config.network.clone(), Host { registry });
@@ -210,6 +212,7 @@ impl Relay {
         // Waits in the channel until the relay thread starts.
         control.apply(opened);
         let parts = standby::Parts { link: link.clone(), pulses, lease, log: log.clone() };
+        let told = log.clone();
         let shared = Arc::new(Shared {
             clock,
             standby,
@@ -237,7 +240,10 @@ impl Relay {
             relay.standby = Some(StandbyThreads::start(standby, shared, parts)?);
         }
         relay.keeper = Some(relay.spawn_keeper()?);
-        relay.relay = Some(spawn("wristcast-relay", move || thread.run())?);
+        relay.relay = Some(spawn("wristcast-relay", move || {
+            wishes.ask(clock, &told);
+            thread.run();
+        })?);
         // Thousands of joins take a while; light that needs none, or came first, does not wait.
         lock(&relay.handle.shared.control).join_patched();
         Ok(relay)

@@ -158,6 +158,9 @@ fn needs_restart(running: &Config, new: &Config) -> Option<&'static str> {
     if was.busy_wait != is.busy_wait {
         return Some("busy waiting");
     }
+    if (was.realtime_priority, was.core) != (is.realtime_priority, is.core) {
+        return Some("the priority or the core of the relay thread");
+    }
     let merging = |n: &Network| (n.merge, n.sources_per_universe, n.sampling_period);
     if merging(was) != merging(is) {
         return Some("how sources are merged");

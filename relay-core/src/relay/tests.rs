@@ -2,6 +2,8 @@
 
 mod denied;
 mod orders;
+#[cfg(target_os = "linux")]
+mod processor;
 mod reload;
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};

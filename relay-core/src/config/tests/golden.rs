@@ -1475,3 +1475,57 @@ error: `hosts` is "http://relay.venue.example:8420/": expected a host's name, `r
 "#,
     );
 }
+
+#[test]
+fn a_relay_thread_that_never_sleeps_and_goes_before_everything_is_warned_of() {
+    says(
+        r#"
+name = "Night"
+[network]
+busy_wait = true
+realtime_priority = 10
+core = 1
+[[group]]
+name = "a"
+universe = "sacn/1"
+address = 1
+personality = "rgb"
+[[radio]]
+kind = "simulated"
+"#,
+        r#"
+warning: `realtime_priority` with `busy_wait`: the relay thread never lets go of its core. What else must run there stands still, and Linux may halt the thread for 50 ms of every second
+ --> show.toml:4:21
+  |
+4 | realtime_priority = 10
+  |                     ^^
+  = help: leave one of the two out
+"#,
+    );
+}
+
+#[test]
+fn priorities_and_cores_are_those_that_linux_has() {
+    says(
+        r#"
+name = "Night"
+[network]
+realtime_priority = 100
+core = "1"
+"#,
+        r#"
+error: `realtime_priority` is 100: expected a whole number from 1 to 99
+ --> show.toml:3:21
+  |
+3 | realtime_priority = 100
+  |                     ^^^
+
+error: `core` is "1": expected a whole number from 0 to 1023
+ --> show.toml:4:8
+  |
+4 | core = "1"
+  |        ^^^
+  = help: write it without quotes
+"#,
+    );
+}

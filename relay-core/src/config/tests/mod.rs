@@ -81,6 +81,8 @@ fn the_least_show_works_as_written_and_takes_the_defaults_of_the_reference() {
             sampling_period: Duration::ZERO,
             rejoin_interval: Duration::from_secs(60),
             busy_wait: false,
+            realtime_priority: None,
+            core: None,
             allow: Allow::default(),
             artnet_node: ArtNetNode {
                 reply: true,
