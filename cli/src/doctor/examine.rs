@@ -8,7 +8,7 @@ use super::finding::{Finding, Report};
 use super::wanted::Wanted;
 use super::{
     bluetooth, buffers, clock, descriptors, disk, firewall, interfaces as network, kernel, ports,
-    power, relay, self_test, timing, wifi,
+    power, relay, relay_thread, self_test, timing, wifi,
 };
 
 /// What the operator asked for beside a look.
@@ -49,6 +49,7 @@ pub(super) fn machine(wanted: &Wanted, wishes: Wishes) -> Report {
     }
     found.extend(relay::collect(wanted).iter().flat_map(relay::judge));
     found.extend(power::judge(&power::collect()));
+    found.extend(relay_thread::judge(&relay_thread::collect(wanted)));
     found.extend(bluetooth::judge(&bluetooth::collect(wanted, wishes.ask_controllers)));
     found.push(clock::judge(&clock::collect()));
     found.extend(disk::collect(wanted).iter().map(disk::judge));

@@ -27,6 +27,7 @@ mod ports;
 mod power;
 mod print;
 mod relay;
+mod relay_thread;
 mod self_test;
 mod show;
 mod system;

@@ -20,6 +20,10 @@ pub(super) struct Wanted {
     pub(super) sacn_port: u16,
     pub(super) artnet_port: u16,
     pub(super) receive_buffer_bytes: usize,
+    /// Of the relay thread.
+    pub(super) realtime_priority: Option<u8>,
+    /// Likewise.
+    pub(super) core: Option<usize>,
     /// Every patched universe, each once.
     pub(super) universes: Vec<Universe>,
     pub(super) http: Option<SocketAddr>,
@@ -48,6 +52,8 @@ impl Wanted {
                 sacn_port: 5568,
                 artnet_port: 6454,
                 receive_buffer_bytes: RECEIVE_BUFFER_BYTES,
+                realtime_priority: None,
+                core: None,
                 universes: Vec::new(),
                 http: None,
                 standby: None,
@@ -82,6 +88,8 @@ impl Wanted {
             sacn_port: config.network.sacn_port,
             artnet_port: config.network.artnet_port,
             receive_buffer_bytes: config.network.receive_buffer_bytes,
+            realtime_priority: config.network.realtime_priority,
+            core: config.network.core,
             universes,
             http: config.http.as_ref().map(|http| http.listen),
             standby: config.standby.as_ref().map(|standby| standby.listen),
