@@ -83,6 +83,8 @@ enum Part {
     FirstLook,
     /// Against other receivers.
     Peers,
+    /// With a real-time priority, and with a core of its own. Only if it is named.
+    Options,
 }
 
 /// One receiver under one load.
@@ -196,6 +198,12 @@ impl Compare {
                 self.against_peers(&networks, universes, &mut report)?;
             }
         }
+        if self.only.contains(&Part::Options) {
+            self.options(&networks, Pattern::Even, 40)?;
+            for &universes in &self.universes {
+                self.options(&networks, Pattern::Burst, universes)?;
+            }
+        }
         if let Some(file) = &self.plot {
             std::fs::write(file, report.draw())?;
         }
@@ -215,6 +223,8 @@ impl Compare {
             usual: false,
             sources_per_universe: 8,
             spin: false,
+            priority: None,
+            core: None,
             first_look: false,
         }
     }
@@ -295,6 +305,32 @@ impl Compare {
         let mut cells = kinds.each_ref().map(|(name, ..)| Cell::new(name));
         for _ in 0..self.rounds {
             for ((_, trial, kind), cell) in kinds.iter().zip(&mut cells) {
+                let (sent, cost) = trial.run(kind.clone())?;
+                cell.add(sent, cost);
+            }
+        }
+        report::print(&cells);
+        Ok(())
+    }
+
+    /// What the relay thread's priority and core are worth.
+    fn options(&self, networks: &Networks, pattern: Pattern, universes: u16) -> io::Result<()> {
+        println!("\nloopback {pattern:?} {universes} universes x 44 Hz, low-latency options");
+        let trial = Trial { changing: 10, ..self.trial(networks, pattern, universes) };
+        let usual = Wristcast { usual: true, ..self.wristcast(universes) };
+        let preferred = Wristcast { priority: Some(1), ..usual.clone() };
+        let pinned = Wristcast { core: Some(1), ..usual.clone() };
+        let both = Wristcast { core: Some(1), ..preferred.clone() };
+        let kinds = [
+            ("bare, stamps", Kind::BareStamp { spin: false }),
+            ("wristcast", Kind::Wristcast(usual)),
+            ("priority 1", Kind::Wristcast(preferred)),
+            ("core 1", Kind::Wristcast(pinned)),
+            ("both", Kind::Wristcast(both)),
+        ];
+        let mut cells = kinds.each_ref().map(|(name, _)| Cell::new(name));
+        for _ in 0..self.rounds {
+            for ((_, kind), cell) in kinds.iter().zip(&mut cells) {
                 let (sent, cost) = trial.run(kind.clone())?;
                 cell.add(sent, cost);
             }

@@ -6,7 +6,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use wristcast_core::config::Config;
-use wristcast_core::relay::{Options, Relay};
+use wristcast_core::relay::{Options, Relay, RelayHandle};
+use wristcast_core::snapshot::Severity;
 
 use super::load::Protocol;
 use super::role::{Quantiles, Received, Receiving, bounds_us};
@@ -36,6 +37,12 @@ pub struct Wristcast {
     /// Never sleep for a packet.
     #[arg(long)]
     pub spin: bool,
+    /// Real-time priority of the relay thread.
+    #[arg(long)]
+    pub priority: Option<u8>,
+    /// The core that the relay thread is kept to.
+    #[arg(long)]
+    pub core: Option<u16>,
     /// Be ready only when the first look is published.
     #[arg(long)]
     pub first_look: bool,
@@ -48,6 +55,7 @@ impl Wristcast {
         let parsed = Config::parse(&show, "compare.toml");
         let (config, _) = parsed.map_err(|wrong| io::Error::other(format!("{wrong:?}")))?;
         let relay = Relay::start(config, Options::default()).map_err(io::Error::other)?;
+        self.must_have_its_place(&relay.handle())?;
         if self.first_look {
             let handle = relay.handle();
             while handle.latencies(&[1])[0].count == 0 {
@@ -55,6 +63,23 @@ impl Wristcast {
             }
         }
         Ok(Running(Some(relay)))
+    }
+
+    /// Waits until the system has given what was asked for, or refused it: a relay without would be
+    /// measured in vain.
+    fn must_have_its_place(&self, handle: &RelayHandle) -> io::Result<()> {
+        let asked = usize::from(self.priority.is_some()) + usize::from(self.core.is_some());
+        loop {
+            let mut told = handle.events(0);
+            told.retain(|event| event.text.starts_with("the relay thread"));
+            if let Some(refused) = told.iter().find(|event| event.severity != Severity::Info) {
+                return Err(io::Error::other(refused.text.clone()));
+            }
+            if told.len() >= asked {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_micros(500));
+        }
     }
 
     /// Universes have `groups / universes` groups of three slots; where 512 slots do not hold
@@ -72,6 +97,12 @@ impl Wristcast {
         );
         if self.spin {
             show += "busy_wait = true\n";
+        }
+        if let Some(priority) = self.priority {
+            let _ = writeln!(show, "realtime_priority = {priority}");
+        }
+        if let Some(core) = self.core {
+            let _ = writeln!(show, "core = {core}");
         }
         let universes = u32::from(self.universes);
         for group in 0..self.groups {

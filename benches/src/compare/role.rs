@@ -154,6 +154,8 @@ impl Role {
                 words.push(format!("--radios={}", it.radios));
                 words.push(format!("--sources-per-universe={}", it.sources_per_universe));
                 words.extend(it.spin.then(|| "--spin".to_owned()));
+                words.extend(it.priority.map(|priority| format!("--priority={priority}")));
+                words.extend(it.core.map(|core| format!("--core={core}")));
                 words.extend(it.usual.then(|| "--usual".to_owned()));
                 words.extend(it.first_look.then(|| "--first-look".to_owned()));
             }

@@ -111,6 +111,8 @@ impl Scale {
             usual: true,
             sources_per_universe: sources,
             spin: false,
+            priority: None,
+            core: None,
             first_look: false,
         };
         let trial = Trial {
