@@ -11,7 +11,7 @@
 //!   [`channel`].
 //! - **Only what changed is copied.** Looks that did not change since this buffer was last written
 //!   are left alone, so that 65 536 groups cost what their changes cost.
-//! - **No lost wake-up.** A reader that says it is [idle](LaneReader::go_idle) is woken by the next
+//! - **No lost wake-up.** A reader that says it is [idle](LaneReader::go_idle) is woken after the next
 //!   publication, or is told not to sleep. A reader that is not idle costs the writer nothing.
 //!
 //! How: three buffers, each owned by exactly one of three parties at any time: the writer, the
@@ -70,6 +70,7 @@ pub fn channel(groups: usize) -> (LaneWriter, LaneReader) {
         own: WRITER_AT_START,
         stale: vec![[u64::MAX; 3]; blocks].into_boxed_slice(),
         generation: 0,
+        asleep: false,
         waker: LaneWaker::noop(),
     };
     let reader = LaneReader {
@@ -192,6 +193,8 @@ pub struct LaneWriter {
     stale: Box<[[u64; 3]]>,
     /// Of the table published last.
     generation: u64,
+    /// The reader was idle, and was not woken yet.
+    asleep: bool,
     waker: LaneWaker,
 }
 
@@ -202,10 +205,16 @@ impl LaneWriter {
     }
 
     /// Publishes `table` and wakes the reader if it is idle. Wait-free.
+    pub fn publish(&mut self, table: &GroupTable, stamp: Stamp) {
+        self.put(table, stamp);
+        self.wake();
+    }
+
+    /// Publishes `table`, but leaves an idle reader asleep until [`wake`](Self::wake). Wait-free.
     ///
     /// One writer publishes one table for good, or one that [superseded](GroupTable::supersede) it;
     /// and no change is [forgotten](GroupTable::clear_changed) before it was published.
-    pub fn publish(&mut self, table: &GroupTable, stamp: Stamp) {
+    pub fn put(&mut self, table: &GroupTable, stamp: Stamp) {
         let own = usize::from(self.own);
         let buffer = &self.shared.buffers[own];
         debug_assert_eq!(table.len(), buffer.words.len());
@@ -232,7 +241,14 @@ impl LaneWriter {
         // get. The swap also takes the reader's idle mark away, so that it is woken once.
         let before = self.shared.state.swap(self.own | FRESH, Ordering::AcqRel);
         self.own = before & INDEX;
-        if before & IDLE != 0 {
+        self.asleep |= before & IDLE != 0;
+    }
+
+    /// Wakes the reader if it was idle when something was [put](Self::put). To be called before the
+    /// writer rests.
+    #[inline]
+    pub fn wake(&mut self) {
+        if std::mem::take(&mut self.asleep) {
             self.waker.wake();
         }
     }
@@ -407,6 +423,22 @@ mod tests {
         assert_eq!(count(), 1);
     }
 
+    #[test]
+    fn several_tables_put_one_after_the_other_wake_an_idle_reader_once() {
+        let (mut writer, mut reader) = channel(1);
+        let wakes = std::sync::Arc::new(Wakes::default());
+        writer.set_waker(Waker::from(wakes.clone()).into());
+        let table = GroupTable::new(1);
+        assert!(reader.go_idle());
+        writer.put(&table, stamp(1));
+        writer.put(&table, stamp(2));
+        let count = || wakes.0.load(Ordering::Relaxed);
+        assert_eq!(count(), 0, "the writer is not done");
+        writer.wake();
+        writer.wake();
+        assert_eq!((count(), reader.latest().1.sequence), (1, 2));
+    }
+
     /// Every look of every table carries its sequence number, so that a mixture would show.
     #[test]
     fn under_load_no_table_is_torn_and_none_is_older_than_the_one_before() {
@@ -531,6 +563,28 @@ mod model {
             let mut table = GroupTable::new(1);
             publish(&mut writer, &mut table, 1, &[0]);
             publish(&mut writer, &mut table, 2, &[0]);
+            reading.join().unwrap();
+        });
+    }
+
+    /// So is one whose writer wakes it only after several tables.
+    #[test]
+    fn a_reader_that_goes_idle_between_two_tables_is_woken_after_them() {
+        loom::model(|| {
+            let (mut writer, mut reader) = channel(1);
+            let reading = thread::spawn(move || {
+                while reader.latest().1.sequence < 2 {
+                    if reader.go_idle() {
+                        thread::park();
+                    }
+                }
+            });
+            let unpark = std::sync::Arc::new(Unpark(reading.thread().clone()));
+            writer.set_waker(Waker::from(unpark).into());
+            let table = GroupTable::new(1);
+            writer.put(&table, Stamp { sequence: 1, ..Stamp::default() });
+            writer.put(&table, Stamp { sequence: 2, ..Stamp::default() });
+            writer.wake();
             reading.join().unwrap();
         });
     }

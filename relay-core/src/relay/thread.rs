@@ -219,6 +219,9 @@ impl RelayThread {
                     self.telemetry.engine.copy(self.engine.counters());
                     self.telemetry.strobe.copy(self.engine.steering().strobe());
                 }
+                // Once for all that came: to wake a thread takes longer than to publish, and the one
+                // that is woken may want this very processor.
+                self.wake();
                 return true;
             }
             budget = budget.saturating_sub(self.receive_batch());
@@ -261,7 +264,7 @@ impl RelayThread {
         });
         if changed {
             let newest = self.arrivals.iter().copied().max().unwrap_or_default();
-            self.publish(newest, false);
+            self.put(newest, false);
             let published = self.clock.now();
             for &arrival in &self.arrivals {
                 self.telemetry.latency_published.record(published.since(arrival));
@@ -340,13 +343,24 @@ impl RelayThread {
         told
     }
 
-    /// Publishes the looks to every lane, then to the trace.
+    /// Publishes the looks, and wakes the radios for them.
     fn publish(&mut self, arrival: Time, ends: bool) {
+        self.put(arrival, ends);
+        self.wake();
+    }
+
+    /// Wakes the radios that slept when something was published.
+    fn wake(&mut self) {
+        self.lanes.iter_mut().for_each(LaneWriter::wake);
+    }
+
+    /// Publishes the looks to every lane, then to the trace. Radios that sleep are not woken yet.
+    fn put(&mut self, arrival: Time, ends: bool) {
         self.sequence += 1;
         let panic = ends || self.engine.steering().is_panic();
         let stamp = Stamp { arrival, published: self.clock.now(), sequence: self.sequence, panic };
         for lane in &mut self.lanes {
-            lane.publish(self.engine.groups(), stamp);
+            lane.put(self.engine.groups(), stamp);
         }
         if let Some(trace) = &mut self.taps.trace {
             for (group, look) in self.engine.groups().changed() {
