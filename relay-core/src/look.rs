@@ -29,6 +29,12 @@ impl Look {
     pub const DARK: Self =
         Self { red: 0, green: 0, blue: 0, white: 0, dimmer: 0, strobe_dhz: 0, fade_cs: 0 };
 
+    /// Where a word has [`strobe_dhz`](Self::strobe_dhz).
+    pub(crate) const STROBE_BITS: u64 = 0xFF << 40;
+
+    /// Where a word has [`fade_cs`](Self::fade_cs).
+    pub(crate) const FADE_BITS: u64 = 0xFF << 48;
+
     /// The look as one word; the top byte is zero.
     #[inline]
     pub const fn to_bits(self) -> u64 {

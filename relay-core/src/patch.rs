@@ -27,6 +27,10 @@ pub struct Plan {
     /// `parts[part_starts[u]..part_starts[u + 1]]` are fed by universe `u`, ascending by group.
     part_starts: Vec<u32>,
     parts: Vec<Part>,
+    /// All parts again, those that lie alike together: `runs[run_starts[u]..run_starts[u + 1]]` are those of
+    /// universe `u`.
+    run_starts: Vec<u32>,
+    runs: Vec<Run>,
     /// The moves of all parts but their first, part after part.
     moves: Vec<Move>,
     /// What each group's slots carry now.
@@ -46,6 +50,44 @@ struct Part {
     /// The other moves: `moves[start..end]`.
     start: u32,
     end: u32,
+}
+
+/// Parts that differ in nothing but where they lie: from one to the next, the slots and the group go on by
+/// the same step. The groups of a fixture type are patched so, and what is known of one of them need not
+/// be fetched for each.
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    /// The first of them.
+    part: u32,
+    count: u32,
+    slot_step: u16,
+    group_step: u32,
+}
+
+impl Run {
+    const fn of_one(part: u32) -> Self {
+        Self { part, count: 1, slot_step: 0, group_step: 1 }
+    }
+
+    /// Takes the next part in, if it goes on as those before.
+    fn extend(&mut self, parts: &[Part]) -> bool {
+        let first = &parts[self.part as usize];
+        let [last, next] = [self.count - 1, self.count].map(|n| &parts[(self.part + n) as usize]);
+        let alike = first.start == first.end
+            && next.start == next.end
+            && (first.keeps, first.first.drives, first.first.turn)
+                == (next.keeps, next.first.drives, next.first.turn);
+        let Some(slot_step) = next.first.at.checked_sub(last.first.at).filter(|_| alike) else {
+            return false;
+        };
+        let group_step = next.group - last.group;
+        if self.count == 1 {
+            (self.slot_step, self.group_step) = (slot_step, group_step);
+        }
+        let fits = (self.slot_step, self.group_step) == (slot_step, group_step);
+        self.count += u32::from(fits);
+        fits
+    }
 }
 
 /// Slots that drive attributes at the same distances.
@@ -68,6 +110,8 @@ const AT_MAX: u16 = SLOTS as u16 - 8;
 type Raw = u64;
 
 const FED: Raw = 1 << (8 * Attribute::Unused as u32);
+
+const STROBE: Raw = byte_of(Attribute::Strobe);
 
 /// The byte of an attribute, all ones.
 const fn byte_of(attribute: Attribute) -> Raw {
@@ -94,8 +138,14 @@ impl Move {
     /// What it takes from the levels of the universe.
     #[inline]
     fn of(&self, levels: &[u8; SLOTS]) -> Raw {
+        self.at(self.at, levels)
+    }
+
+    /// What it would take if its slots began at `at`.
+    #[inline]
+    fn at(&self, at: u16, levels: &[u8; SLOTS]) -> Raw {
         // No more than it is; the compiler then sees that the eight are there.
-        let at = usize::from(self.at.min(AT_MAX));
+        let at = usize::from(at.min(AT_MAX));
         let eight = std::array::from_fn(|place| levels[at + place]);
         Raw::from_le_bytes(eight).rotate_left(u32::from(self.turn)) & self.drives
     }
@@ -132,6 +182,8 @@ impl Plan {
             artnet: Vec::new(),
             part_starts: Vec::new(),
             parts: Vec::new(),
+            run_starts: Vec::new(),
+            runs: Vec::new(),
             moves: Vec::new(),
             raw,
         };
@@ -139,7 +191,22 @@ impl Plan {
             plan.push(universe, group, slot, attribute);
         }
         plan.part_starts.push(index_u32(plan.parts.len()));
+        plan.find_runs();
         plan
+    }
+
+    fn find_runs(&mut self) {
+        for universe in 0..self.universes.len() {
+            let begin = self.runs.len();
+            self.run_starts.push(index_u32(begin));
+            for part in self.part_starts[universe]..self.part_starts[universe + 1] {
+                let run = self.runs[begin..].last_mut();
+                if !run.is_some_and(|run| run.extend(&self.parts)) {
+                    self.runs.push(Run::of_one(part));
+                }
+            }
+        }
+        self.run_starts.push(index_u32(self.runs.len()));
     }
 
     /// Adds a slot; they come sorted by universe, then group.
@@ -205,27 +272,46 @@ impl Plan {
 
     /// Takes the levels of a universe and calls `changed(group, look)` for each of its groups
     /// whose slots changed, ascending. A group that was never fed has changed.
-    #[inline]
     pub fn apply(
         &mut self,
         universe: usize,
         levels: &[u8; SLOTS],
         mut changed: impl FnMut(usize, Look),
     ) {
-        let Self { part_starts, parts, moves, raw, .. } = self;
-        let Some(&[start, end]) = part_starts.get(universe..).and_then(|s| s.first_chunk()) else {
+        self.apply_words(universe, levels, |group, look| changed(group, Look::from_bits(look)));
+    }
+
+    /// Likewise, the look as a word.
+    #[inline]
+    pub(crate) fn apply_words(
+        &mut self,
+        universe: usize,
+        levels: &[u8; SLOTS],
+        mut changed: impl FnMut(usize, u64),
+    ) {
+        let Self { run_starts, runs, parts, moves, raw, .. } = self;
+        let Some(&[start, end]) = run_starts.get(universe..).and_then(|s| s.first_chunk()) else {
             return;
         };
-        for part in &parts[start as usize..end as usize] {
-            let before = &mut raw[part.group as usize];
-            let mut now = *before & part.keeps | part.first.of(levels) | FED;
-            if part.start != part.end {
-                let more = &moves[part.start as usize..part.end as usize];
-                now |= more.iter().fold(0, |all, one| all | one.of(levels));
-            }
-            if now != *before {
-                *before = now;
-                changed(part.group as usize, look(now));
+        for run in &runs[start as usize..end as usize] {
+            let part = &parts[run.part as usize];
+            let more = &moves[part.start as usize..part.end as usize];
+            let more = more.iter().fold(0, |all, one| all | one.of(levels));
+            let (mut at, mut group) = (part.first.at, part.group as usize);
+            for before in
+                raw[group..].iter_mut().step_by(run.group_step as usize).take(run.count as usize)
+            {
+                let now = *before & part.keeps | part.first.at(at, levels) | more | FED;
+                if now != *before {
+                    let was = std::mem::replace(before, now);
+                    if (now | was) & STROBE == 0 {
+                        changed(group, now & !FED);
+                    } else if was & FED == 0 || look(was) != look(now) {
+                        changed(group, look(now).to_bits());
+                    }
+                }
+                at += run.slot_step;
+                group += run.group_step as usize;
             }
         }
     }
@@ -243,7 +329,6 @@ impl Plan {
     /// Opens the strobes that a universe drives, until its levels come again, and calls
     /// `changed(group, look)` for each group whose strobe that opened: nobody is left to stop it.
     pub fn open_strobes(&mut self, universe: usize, mut changed: impl FnMut(usize, Look)) {
-        const STROBE: Raw = byte_of(Attribute::Strobe);
         let Self { part_starts, parts, raw, .. } = self;
         let Some(&[start, end]) = part_starts.get(universe..).and_then(|s| s.first_chunk()) else {
             return;

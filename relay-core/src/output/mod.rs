@@ -40,9 +40,6 @@ const FADE_STEP: Duration = Duration::from_millis(100);
 /// The rate of looks that a delay line has room for; consoles send at most 44 a second.
 const DELAYED_LOOKS_PER_SECOND: u64 = 64;
 
-/// In the free byte of a look's word.
-const STRAIGHT: u64 = 1 << 56;
-
 /// What became of the signal of a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignalChange {
@@ -58,10 +55,9 @@ pub enum SignalChange {
 #[derive(Debug)]
 pub struct Output {
     groups: Vec<GroupOutput>,
-    /// Per group its newest look as a word with [`STRAIGHT`], if that goes straight on: it has a
-    /// signal and no delay. `patched` and `entered` of [`GroupOutput`] are then out of date; see
-    /// [`recall`](Self::recall).
-    straight: Vec<u64>,
+    /// Whether the looks of each group go straight on: it has a signal and no delay. `patched` and
+    /// `entered` of [`GroupOutput`] are then out of date; see [`recall`](Self::recall).
+    straight: Vec<bool>,
     /// Whether each universe has a live source.
     universes_live: Vec<bool>,
     timers: Timers,
@@ -119,7 +115,7 @@ impl Output {
             steering: Steering::new(config.groups.len(), start, config.safety),
             start,
             groups: config.groups.iter().map(group).collect(),
-            straight: vec![0; config.groups.len()],
+            straight: vec![false; config.groups.len()],
             universes_live: vec![false; plan.universes().len()],
             timers: Timers::new(config.groups.len()),
             signals: VecDeque::with_capacity(config.groups.len()),
@@ -137,15 +133,11 @@ impl Output {
         table: &mut GroupTable,
     ) -> bool {
         let mut changed = false;
-        plan.apply(universe, levels, |group, look| {
-            let word = STRAIGHT | look.to_bits();
-            let straight = &mut self.straight[group];
-            if *straight & STRAIGHT == 0 {
-                changed |= self.patch(now, group, look, table);
-            } else if *straight != word {
-                *straight = word;
-                changed |= self.steering.show(now, group, look, table);
-            }
+        plan.apply_words(universe, levels, |group, look| {
+            changed |= match self.straight[group] {
+                true => self.steering.show_word(now, group, look, table),
+                false => self.patch(now, group, Look::from_bits(look), table),
+            };
         });
         // After the looks, so that a group that returns skips what it showed before the loss.
         if self.universes_live.get(universe) == Some(&false) {
@@ -324,17 +316,17 @@ impl Output {
     /// Brings what is known of a group whose looks went straight on up to date.
     fn recall(&mut self, group: usize) {
         let newest = self.newest(group);
-        self.straight[group] = 0;
+        self.straight[group] = false;
         let state = &mut self.groups[group];
         (state.patched, state.entered) = newest;
     }
 
     /// What the console wants of a group, and what it shows after the delay.
     fn newest(&self, group: usize) -> (Look, Look) {
-        let (straight, state) = (self.straight[group], &self.groups[group]);
-        match straight & STRAIGHT {
-            0 => (state.patched, state.entered),
-            _ => (Look::from_bits(straight), Look::from_bits(straight)),
+        let state = &self.groups[group];
+        match self.straight[group] {
+            true => (self.steering.console(group), self.steering.console(group)),
+            false => (state.patched, state.entered),
         }
     }
 
@@ -348,9 +340,7 @@ impl Output {
         };
         let look = state.delayed(now, look);
         self.timers.set(group, state.deadline());
-        if state.goes_straight() {
-            self.straight[group] = STRAIGHT | state.entered.to_bits();
-        }
+        self.straight[group] = state.goes_straight();
         look.is_some_and(|look| self.steering.show(now, group, look, table))
     }
 }

@@ -36,8 +36,7 @@ impl Output {
                 }
             }
         }
-        self.steering.take_over(&old.steering, pairs.clone());
-        self.steering.refresh_all(now, table);
+        self.steering.take_over(now, &old.steering, pairs.clone(), table);
         for (there, here) in pairs {
             table.keep(here, shown.get(there));
         }

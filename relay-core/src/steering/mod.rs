@@ -22,7 +22,7 @@ mod request;
 #[cfg(test)]
 mod tests;
 
-use crate::config::{EndLook, Safety};
+use crate::config::{EndLook, Safety, StrobeMode};
 use crate::look::Look;
 use crate::strobe::StrobeGuard;
 use crate::table::GroupTable;
@@ -43,8 +43,10 @@ pub const FULL: u8 = 255;
 #[derive(Debug)]
 pub struct Steering {
     groups: Vec<Steered>,
-    /// The newest look of each group from the console.
+    /// The newest look of each group from the console, unless the guard has a newer one.
     console: Vec<Newest>,
+    /// Whether the guard has.
+    newer: Vec<bool>,
     timers: Timers,
     panic: bool,
     frozen: bool,
@@ -53,8 +55,8 @@ pub struct Steering {
     overridden: u32,
     /// Groups whose master is not at full.
     mastered: u32,
-    /// No hand is on the show: every group shows what the console wants.
-    untouched: bool,
+    /// No hand is on the show: what the console wants goes to the guard, which has a note of it.
+    guarded: bool,
     /// The last override ended by itself, and nobody was told yet.
     overrides_over: bool,
     /// Chosen by hand; `None`: the show file's.
@@ -111,13 +113,14 @@ impl Steering {
         Self {
             groups: vec![group; groups],
             console: vec![Newest { look: start, since: Time::ZERO }; groups],
+            newer: vec![false; groups],
             timers: Timers::new(groups),
             panic: false,
             frozen: false,
             grand_master: FULL,
             overridden: 0,
             mastered: 0,
-            untouched: true,
+            guarded: safety.strobe != StrobeMode::Off,
             overrides_over: false,
             start_look: None,
             end_look: None,
@@ -126,13 +129,38 @@ impl Steering {
     }
 
     /// The console gives a group another look. Returns whether the table changed.
-    #[inline]
     pub fn show(&mut self, now: Time, group: usize, look: Look, table: &mut GroupTable) -> bool {
+        self.show_word(now, group, look.to_bits(), table)
+    }
+
+    /// Likewise, the look as a word.
+    #[inline(always)]
+    pub(crate) fn show_word(
+        &mut self,
+        now: Time,
+        group: usize,
+        look: u64,
+        table: &mut GroupTable,
+    ) -> bool {
+        match self.newer.get_mut(group) {
+            Some(newer) if self.guarded => {
+                *newer = true;
+                self.strobe.pass_word(now, group, look, table)
+            }
+            _ => self.show_steered(now, group, Look::from_bits(look), table),
+        }
+    }
+
+    #[inline(never)]
+    fn show_steered(
+        &mut self,
+        now: Time,
+        group: usize,
+        look: Look,
+        table: &mut GroupTable,
+    ) -> bool {
         let Some(console) = self.console.get_mut(group) else { return false };
         *console = Newest { look, since: now };
-        if self.untouched {
-            return self.strobe.pass(now, group, look, table);
-        }
         let state = &self.groups[group];
         if self.panic || self.frozen || state.hand.is_some() {
             return false;
@@ -143,15 +171,40 @@ impl Steering {
 
     /// Obeys an order. Returns whether the table changed.
     pub fn obey(&mut self, now: Time, order: &Order, table: &mut GroupTable) -> bool {
+        self.note_console();
+        if self.guarded {
+            self.note_console();
+        }
         let changed = self.carry_out(now, order, table);
         self.note_hands();
         changed
     }
 
-    /// Takes note of whether any hand is on the show. To be called after whatever may change that.
+    /// Takes note of whether any hand is on the show: while none is, looks go to the guard alone. To be
+    /// called after whatever may change that.
     fn note_hands(&mut self) {
         let hands = self.panic || self.frozen || self.overridden > 0;
-        self.untouched = !hands && self.grand_master == FULL && self.mastered == 0;
+        let untouched = !hands && self.grand_master == FULL && self.mastered == 0;
+        self.guarded = untouched && self.strobe.mode() != StrobeMode::Off;
+    }
+
+    /// Takes the guard's notes over, before a hand comes between.
+    fn note_console(&mut self) {
+        self.guarded = false;
+        for group in 0..self.console.len() {
+            if let Some(newest) = self.newest(group) {
+                self.console[group] = newest;
+            }
+        }
+        self.newer.fill(false);
+    }
+
+    /// What the console wants of a group.
+    fn newest(&self, group: usize) -> Option<Newest> {
+        match self.newer.get(group)? {
+            true => self.strobe.wanted(group).map(|(look, since)| Newest { look, since }),
+            false => self.console.get(group).copied(),
+        }
     }
 
     fn carry_out(&mut self, now: Time, order: &Order, table: &mut GroupTable) -> bool {
@@ -221,9 +274,9 @@ impl Steering {
                 state.hand = None;
                 self.overridden -= 1;
                 self.overrides_over = self.overridden == 0;
-                self.note_hands();
             }
             changed |= self.refresh(now, group, table);
+            self.note_hands();
         }
         self.strobe.handle_timeout(now, table) | changed
     }
@@ -266,13 +319,15 @@ impl Steering {
     }
 
     /// Takes over what hands have done to another show: all that concerns the whole of it, and what
-    /// concerns and shows the groups that `pairs` names by their index there and here. The table is not
-    /// brought up to date before [`refresh_all`](Self::refresh_all).
+    /// concerns and shows the groups that `pairs` names by their index there and here.
     pub(crate) fn take_over(
         &mut self,
+        now: Time,
         old: &Self,
         pairs: impl Iterator<Item = (usize, usize)> + Clone,
+        table: &mut GroupTable,
     ) {
+        self.note_console();
         self.strobe.take_over(&old.strobe, pairs.clone());
         self.panic = old.panic;
         self.frozen = old.frozen;
@@ -280,12 +335,11 @@ impl Steering {
         self.start_look = old.start_look;
         self.end_look = old.end_look;
         for (there, here) in pairs {
-            let (Some(newest), Some(console)) =
-                (old.console.get(there), self.console.get_mut(here))
+            let (Some(newest), Some(console)) = (old.newest(there), self.console.get_mut(here))
             else {
                 continue;
             };
-            *console = *newest;
+            *console = newest;
             let (Some(old), Some(state)) = (old.groups.get(there), self.groups.get_mut(here))
             else {
                 continue;
@@ -294,16 +348,17 @@ impl Steering {
             self.overridden += u32::from(state.hand.is_some());
             self.mastered += u32::from(state.master != FULL);
         }
+        self.refresh_all(now, table);
         self.note_hands();
     }
 
     /// The newest look of a group from the console; dark past the last.
     pub(crate) fn console(&self, group: usize) -> Look {
-        self.console.get(group).map_or(Look::DARK, |console| console.look)
+        self.newest(group).map_or(Look::DARK, |console| console.look)
     }
 
     /// Brings every group up to date. Returns whether the table changed.
-    pub(crate) fn refresh_all(&mut self, now: Time, table: &mut GroupTable) -> bool {
+    fn refresh_all(&mut self, now: Time, table: &mut GroupTable) -> bool {
         let mut changed = false;
         for group in 0..self.groups.len() {
             changed |= self.refresh(now, group, table);

@@ -22,9 +22,16 @@ const OFF: Safety = Safety {
     flashing_share: 0.0,
 };
 
+/// One that only watches, and has nothing to say.
+const WATCHING: Safety = Safety { strobe: StrobeMode::Warn, flashing_share: 1.0, ..OFF };
+
 impl Stage {
     fn new() -> Self {
-        let steering = Steering::new(GROUPS, Look::DARK, OFF);
+        Self::with(OFF)
+    }
+
+    fn with(safety: Safety) -> Self {
+        let steering = Steering::new(GROUPS, Look::DARK, safety);
         Self { steering, table: GroupTable::new(GROUPS), now: Time::ZERO }
     }
 
@@ -256,21 +263,47 @@ fn the_end_look_is_not_scaled_and_panic_outlives_the_show() {
 }
 
 #[test]
+fn what_the_console_wanted_before_a_hand_came_is_what_comes_back() {
+    for safety in [OFF, WATCHING] {
+        let mut stage = Stage::with(safety);
+        let slow = Look { fade_cs: 200, ..BLUE };
+        stage.console(0, RED);
+        stage.console(1, slow);
+        stage.now = Time::from_millis(500);
+        stage.overrides(&[0, 1], Pattern::Look(rgb(1, 1, 1)), 400);
+        stage.pass(500);
+        assert_eq!(stage.shown(0), RED);
+        assert_eq!(stage.shown(1), Look { fade_cs: 110, ..slow }, "the rest of its fade");
+        assert_eq!(stage.steering.console(1), slow);
+        // And again: what hands did meanwhile is not what the console wants.
+        stage.order(Order::GrandMaster(100));
+        stage.pass(5_000);
+        stage.order(Order::GrandMaster(FULL));
+        assert_eq!((stage.steering.console(0), stage.steering.console(1)), (RED, slow));
+        let mut next = Stage::with(safety);
+        let pairs = [(0, 1), (1, 0)].into_iter();
+        next.steering.take_over(stage.now, &stage.steering, pairs, &mut next.table);
+        assert_eq!((next.steering.console(1), next.steering.console(0)), (RED, slow));
+        assert_eq!((next.shown(1), next.shown(0)), (RED, BLUE));
+    }
+}
+
+#[test]
 fn another_show_takes_over_what_hands_did_by_pairs_of_groups() {
     let mut stage = Stage::new();
     stage.order(Order::Master { groups: Selection::These([0].into()), level: 51 });
     stage.overrides(&[1], Pattern::Look(BLUE), 2000);
     stage.order(Order::GrandMaster(128));
     let mut next = Stage::new();
-    next.steering.take_over(&stage.steering, [(0, 2), (1, 0), (9, 1), (2, 9)].into_iter());
-    next.steering.refresh_all(next.now, &mut next.table);
+    let pairs = [(0, 2), (1, 0), (9, 1), (2, 9)].into_iter();
+    next.steering.take_over(next.now, &stage.steering, pairs, &mut next.table);
     next.console(2, RED);
     assert_eq!((next.shown(0), next.shown(2).dimmer), (Look { dimmer: 128, ..BLUE }, 26));
     next.pass(2000);
     assert_eq!((next.shown(0), next.steering.overridden()), (Look::DARK, 0));
     stage.order(Order::Panic(true));
     let mut dark = Stage::new();
-    dark.steering.take_over(&stage.steering, std::iter::empty());
+    dark.steering.take_over(dark.now, &stage.steering, std::iter::empty(), &mut dark.table);
     assert!(dark.steering.is_panic() && !dark.console(0, RED));
 }
 
@@ -329,6 +362,27 @@ fn any_step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
+    /// A guard that only watches makes no difference, though with one the console's looks go another
+    /// way.
+    #[test]
+    fn watched_or_not_a_night_shows_the_same(steps in proptest::collection::vec(any_step(), 0..60)) {
+        let (mut bare, mut watched) = (Stage::new(), Stage::with(WATCHING));
+        for step in steps {
+            for stage in [&mut bare, &mut watched] {
+                match step.clone() {
+                    Step::Console(group, look) => { stage.console(group, look); }
+                    Step::Order(order) => { stage.order(order); }
+                    Step::Pass(millis) => stage.pass(millis),
+                }
+            }
+            for group in 0..GROUPS {
+                prop_assert_eq!(bare.shown(group), watched.shown(group));
+                let console = [&bare, &watched].map(|stage| stage.steering.console(group));
+                prop_assert_eq!(console[0], console[1]);
+            }
+        }
+    }
+
     /// Whatever came before: panic is dark, a master never makes light brighter, and once every
     /// hand has let go the console is shown as it is.
     #[test]

@@ -23,10 +23,16 @@ impl Kind {
     pub(super) const ALL: [Self; Self::COUNT] = [Self::Brightness, Self::Red];
     pub(super) const COUNT: usize = 2;
 
+    /// Both, 0..=255, for a light of red, green, blue and white.
+    #[inline]
+    pub(super) fn values(light: [u8; 4]) -> [u8; Self::COUNT] {
+        Self::ALL.map(|kind| kind.value(light))
+    }
+
     /// It, 0..=255, for a light of red, green, blue and white.
     #[inline]
     pub(super) fn value(self, [red, green, blue, white]: [u8; 4]) -> u8 {
-        let [r, g, b, w] = [red, green, blue, white].map(u16::from);
+        let [r, g, b, w] = [red, green, blue, white].map(u32::from);
         let value = match self {
             // Relative luminance is 0.21, 0.72 and 0.07 of the three. In the dark of a venue red and
             // blue are seen better than that says, so they weigh more: full blue is a flash here.
@@ -35,7 +41,7 @@ impl Kind {
             Self::Red if r >= 4 * (g + b + w) => r - g - b - w,
             Self::Red => 0,
         };
-        u8::try_from(value).unwrap_or(u8::MAX)
+        value.min(255) as u8
     }
 
     /// Whether it is half a flash to go from one value to another that is higher, or back.

@@ -72,6 +72,8 @@ pub struct StrobeGuard {
     safety: Safety,
     /// Empty if it is off.
     groups: Vec<Watched>,
+    /// Of the same groups, what is asked for only while something fades or flashes.
+    asides: Vec<Aside>,
     /// When groups stop to be too fast if nothing more happens.
     timers: Timers,
     /// By kind: the last changes of direction of each group, a ring of [`ring`] times.
@@ -87,6 +89,10 @@ pub struct StrobeGuard {
     /// Before it some group may have turned as often as is allowed within [`WINDOW`]; after it none
     /// has, and none flashes too fast but by its own strobe.
     restless_until: Time,
+    /// From then on nobody flashes too fast, or can by one more change, but by its own strobe:
+    /// [`restless_until`](Self::restless_until), or never while one does. See
+    /// [`note_calm`](Self::note_calm).
+    calm_from: Time,
     /// An episode is under way.
     episode: bool,
     /// When it is over, if no more groups join.
@@ -95,16 +101,25 @@ pub struct StrobeGuard {
     untold: Option<StrobeChange>,
 }
 
-/// One group.
+/// One group, as far as every look of it is concerned. So few bytes, because with thousands of groups it is
+/// memory that takes the time.
 #[derive(Clone, Copy, Debug)]
 struct Watched {
-    /// The light, per lamp, that the fade to `wanted` began with.
-    from: [u8; 4],
     since: Time,
-    wanted: Look,
-    /// The light of `wanted`, per lamp.
-    lamps: [u8; 4],
+    /// A [`Look`] as a word.
+    wanted: u64,
+    /// Of the light of `wanted`, by kind.
+    values: [u8; Kind::COUNT],
     courses: [Course; Kind::COUNT],
+    /// `wanted` is reached in its time, not at once.
+    fades: bool,
+}
+
+/// The rest of it.
+#[derive(Clone, Copy, Debug)]
+struct Aside {
+    /// The light, per lamp, that the fade to what is wanted began with.
+    from: [u8; 4],
     /// Where in the ring the next change goes.
     next: [u8; Kind::COUNT],
     too_fast: [bool; Kind::COUNT],
@@ -123,15 +138,24 @@ impl StrobeGuard {
             StrobeMode::Off => 0,
             StrobeMode::Warn | StrobeMode::Limit => groups,
         };
+        let values = Kind::values(start.output());
         let group = Watched {
-            from: start.output(),
             since: Time::ZERO,
-            wanted: start,
-            lamps: start.output(),
-            courses: Kind::ALL.map(|kind| Course::new(kind.value(start.output()))),
+            wanted: start.to_bits(),
+            values,
+            courses: values.map(Course::new),
+            fades: start.fade_cs > 0,
+        };
+        let aside = Aside {
+            from: start.output(),
             next: [0; Kind::COUNT],
             too_fast: [false; Kind::COUNT],
             held: false,
+        };
+        // Where not one flash is allowed, every change is to be judged.
+        let restless_until = match Kind::ALL.iter().all(|&kind| limit(&safety, kind) > 0) {
+            true => Time::ZERO,
+            false => NO_END,
         };
         let ring_of = |kind| vec![Time::ZERO; watched * ring(limit(&safety, kind))];
         Self {
@@ -139,16 +163,14 @@ impl StrobeGuard {
             share: (groups as f64 * safety.flashing_share) as u32,
             turns: Kind::ALL.map(ring_of),
             groups: vec![group; watched],
+            asides: vec![aside; watched],
             timers: Timers::new(watched),
             safety,
             too_fast: [0; Kind::COUNT],
             flashing: 0,
             held: 0,
-            // Where not one flash is allowed, every change is to be judged.
-            restless_until: match Kind::ALL.iter().all(|&kind| limit(&safety, kind) > 0) {
-                true => Time::ZERO,
-                false => NO_END,
-            },
+            restless_until,
+            calm_from: restless_until,
             episode: false,
             calm_at: None,
             episodes: 0,
@@ -194,31 +216,77 @@ impl StrobeGuard {
         due.into_iter().chain(self.calm_at).min()
     }
 
+    /// What is wanted of a group, and since when; `None` if nothing is watched.
+    pub(crate) fn wanted(&self, group: usize) -> Option<(Look, Time)> {
+        self.groups.get(group).map(|watched| (watched.look(), watched.since))
+    }
+
     /// A look is wanted of a group. Returns whether the table changed.
-    #[inline]
     pub fn pass(&mut self, now: Time, group: usize, look: Look, table: &mut GroupTable) -> bool {
-        if group >= self.groups.len() {
-            return table.set(group, look);
+        self.pass_word(now, group, look.to_bits(), table)
+    }
+
+    /// Likewise, the look as a word.
+    #[inline(always)]
+    pub(crate) fn pass_word(
+        &mut self,
+        now: Time,
+        group: usize,
+        look: u64,
+        table: &mut GroupTable,
+    ) -> bool {
+        let Some(watched) = self.groups.get_mut(group) else { return table.set_word(group, look) };
+        if watched.fades || look & Look::FADE_BITS != 0 {
+            return self.pass_fading(now, group, look, table);
         }
-        self.want(now, group, look);
-        if look.strobe_dhz == 0 && self.is_calm(now) {
-            // What judging would find, in few instructions: most looks of most shows end here.
-            return table.set(group, look);
+        // The long way finds nothing new in a look after which the light goes on as it went.
+        let mut goes_on = now > watched.since && (watched.wanted | look) & Look::STROBE_BITS == 0;
+        if now > watched.since {
+            let reached = std::mem::replace(&mut watched.since, now);
+            let turned = watched.follow(watched.values);
+            if turned != [false; Kind::COUNT] {
+                goes_on = false;
+                self.note_turns(group, reached, turned);
+            }
+        }
+        let watched = &mut self.groups[group];
+        watched.wanted = look;
+        watched.values = Kind::values(Look::from_bits(look).output());
+        if look & Look::STROBE_BITS == 0 && self.calm_from <= now
+            || goes_on && !watched.will_turn() && !self.holds_back(group)
+        {
+            return table.set_word(group, look);
         }
         self.pass_judged(now, group, table)
     }
 
-    /// Nobody flashes too fast, or can by one more change, but by its own strobe.
-    #[inline]
-    fn is_calm(&self, now: Time) -> bool {
-        self.restless_until <= now && self.flashing == 0 && self.held == 0 && !self.episode
+    /// Whether what a group shows may be something else than what is wanted.
+    fn holds_back(&self, group: usize) -> bool {
+        self.safety.strobe == StrobeMode::Limit && self.asides[group].is_too_fast()
+    }
+
+    #[inline(never)]
+    fn pass_fading(&mut self, now: Time, group: usize, look: u64, table: &mut GroupTable) -> bool {
+        self.want(now, group, Look::from_bits(look));
+        if look & Look::STROBE_BITS == 0 && self.calm_from <= now {
+            return table.set_word(group, look);
+        }
+        self.pass_judged(now, group, table)
     }
 
     #[inline(never)]
     fn pass_judged(&mut self, now: Time, group: usize, table: &mut GroupTable) -> bool {
         let began = self.judge(now, group);
         let changed = self.show(group, table);
-        if began { self.show_flashing(table) | changed } else { changed }
+        let changed = if began { self.show_flashing(table) | changed } else { changed };
+        self.note_calm();
+        changed
+    }
+
+    /// Brings `calm_from` up to date. To be called after whatever judges or holds.
+    fn note_calm(&mut self) {
+        let restless = self.flashing > 0 || self.held > 0 || self.episode;
+        self.calm_from = if restless { NO_END } else { self.restless_until };
     }
 
     /// A look that waits for nothing: a panic. Returns whether the table changed.
@@ -227,6 +295,7 @@ impl StrobeGuard {
             self.want(now, group, look);
             self.judge(now, group);
             self.set_held(group, false);
+            self.note_calm();
         }
         table.set(group, look)
     }
@@ -249,6 +318,7 @@ impl StrobeGuard {
             self.untold = Some(StrobeChange::Calm);
             changed |= self.show_flashing(table);
         }
+        self.note_calm();
         changed
     }
 
@@ -262,12 +332,15 @@ impl StrobeGuard {
         self.episode = old.episode;
         self.calm_at = old.calm_at;
         self.restless_until = old.restless_until;
+        self.note_calm();
         for (there, here) in pairs {
-            let (Some(&from), Some(to)) = (old.groups.get(there), self.groups.get_mut(here)) else {
+            if there >= old.groups.len() || here >= self.groups.len() {
                 continue;
-            };
+            }
+            self.groups[here] = old.groups[there];
             // What is too fast is judged anew, when its look comes.
-            *to = Watched { too_fast: [false; Kind::COUNT], held: false, ..from };
+            self.asides[here] =
+                Aside { too_fast: [false; Kind::COUNT], held: false, ..old.asides[there] };
             for kind in Kind::ALL {
                 let ring = ring(limit(&self.safety, kind));
                 let (turns, before) = (&mut self.turns[kind as usize], &old.turns[kind as usize]);
@@ -277,55 +350,51 @@ impl StrobeGuard {
     }
 
     /// Takes note of what is wanted. Looks of the same moment count as one, the last.
-    #[inline(always)]
     fn want(&mut self, now: Time, group: usize, look: Look) {
         let light = self.settle(now, group);
         let watched = &mut self.groups[group];
         if let Some(light) = light
-            && look != watched.wanted
+            && look != watched.look()
         {
-            watched.from = light;
+            self.asides[group].from = light;
             watched.since = now;
         }
-        watched.wanted = look;
-        watched.lamps = look.output();
+        watched.wanted = look.to_bits();
+        watched.values = Kind::values(look.output());
+        watched.fades = look.fade_cs > 0;
     }
 
     /// Follows the wanted light to `now`, and gives it; `None` if it was wanted at this moment.
-    #[inline(always)]
     fn settle(&mut self, now: Time, group: usize) -> Option<[u8; 4]> {
         let watched = &mut self.groups[group];
         if now <= watched.since {
             return None;
         }
-        let light = watched.light(now);
-        let [brightness, red] = &mut watched.courses;
-        let turned = [
-            brightness.follow(Kind::Brightness, Kind::Brightness.value(light)),
-            red.follow(Kind::Red, Kind::Red.value(light)),
-        ];
+        let light = watched.light(self.asides[group].from, now);
+        let turned = watched.follow(Kind::values(light));
         if turned != [false; Kind::COUNT] {
-            self.note_turns(now, group, turned);
+            let fade = Duration::from_millis(10 * u64::from(watched.look().fade_cs));
+            let reached = now.min(watched.since + fade);
+            self.note_turns(group, reached, turned);
         }
         Some(light)
     }
 
-    /// Remembers that the light of a group has turned on its way to what is wanted.
+    /// Remembers that the light of a group has turned on its way to what is wanted, which it `reached`.
     #[inline(never)]
-    fn note_turns(&mut self, now: Time, group: usize, turned: [bool; Kind::COUNT]) {
-        let watched = &mut self.groups[group];
-        let fade = Duration::from_millis(10 * u64::from(watched.wanted.fade_cs));
-        let reached = now.min(watched.since + fade);
+    fn note_turns(&mut self, group: usize, reached: Time, turned: [bool; Kind::COUNT]) {
         for kind in Kind::ALL.into_iter().filter(|&kind| turned[kind as usize]) {
             let k = kind as usize;
+            let next = &mut self.asides[group].next[k];
             let ring = ring(limit(&self.safety, kind));
             let turns = &mut self.turns[k][group * ring..][..ring];
-            turns[usize::from(watched.next[k])] = reached;
-            watched.next[k] = (watched.next[k] + 1) % ring as u8;
+            turns[usize::from(*next)] = reached;
+            *next = (*next + 1) % ring as u8;
             // The ring holds one more than is allowed.
-            let first = turns[(usize::from(watched.next[k]) + 1) % ring];
+            let first = turns[(usize::from(*next) + 1) % ring];
             if first > Time::ZERO {
                 self.restless_until = self.restless_until.max(first + WINDOW);
+                self.calm_from = self.calm_from.max(self.restless_until);
             }
         }
     }
@@ -333,10 +402,9 @@ impl StrobeGuard {
     /// Whether the group flashes too fast, by either kind, and until when if nothing more happens.
     /// Returns whether that makes an episode begin.
     fn judge(&mut self, now: Time, group: usize) -> bool {
-        let watched = &self.groups[group];
-        let before = watched.too_fast;
+        let before = self.asides[group].too_fast;
         let until = Kind::ALL.map(|kind| self.too_fast_until(now, group, kind));
-        let watched = &mut self.groups[group];
+        let watched = &mut self.asides[group];
         for kind in Kind::ALL {
             let k = kind as usize;
             watched.too_fast[k] = until[k].is_some();
@@ -376,13 +444,13 @@ impl StrobeGuard {
     fn too_fast_until(&self, now: Time, group: usize, kind: Kind) -> Option<Time> {
         let watched = &self.groups[group];
         let allowed = 2 * u32::from(limit(&self.safety, kind));
-        let wanted = kind.value(watched.lamps);
-        let strobes = watched.wanted.strobe_dhz > 0 && kind.is_flash(0, wanted);
+        let (wanted, strobe_dhz) = (watched.values[kind as usize], watched.look().strobe_dhz);
+        let strobes = strobe_dhz > 0 && kind.is_flash(0, wanted);
         let allowed = match strobes {
             false => allowed,
             // Two changes in each period, which is 10 / strobe_dhz seconds. What lights it up is half a
             // flash, and none alone.
-            true => match allowed.checked_sub(u32::from(watched.wanted.strobe_dhz).div_ceil(5)) {
+            true => match allowed.checked_sub(u32::from(strobe_dhz).div_ceil(5)) {
                 Some(left) => left + 1,
                 None => return Some(NO_END),
             },
@@ -393,7 +461,8 @@ impl StrobeGuard {
             return Some(now + WINDOW);
         };
         let ring = ring(limit(&self.safety, kind));
-        let place = (usize::from(watched.next[kind as usize]) + ring - nth as usize) % ring;
+        let next = self.asides[group].next[kind as usize];
+        let place = (usize::from(next) + ring - nth as usize) % ring;
         let turn = self.turns[kind as usize][group * ring + place];
         let end = turn + WINDOW;
         (turn > Time::ZERO && end > now).then_some(end)
@@ -401,16 +470,15 @@ impl StrobeGuard {
 
     /// Shows what is wanted of a group, or what of it is let through.
     fn show(&mut self, group: usize, table: &mut GroupTable) -> bool {
-        let watched = &self.groups[group];
-        let wanted = watched.wanted;
-        if !self.episode || self.safety.strobe != StrobeMode::Limit || !watched.is_too_fast() {
+        let (wanted, aside) = (self.groups[group].look(), &self.asides[group]);
+        if !self.episode || self.safety.strobe != StrobeMode::Limit || !aside.is_too_fast() {
             self.set_held(group, false);
             return table.set(group, wanted);
         }
         let shown = table.get(group);
         let loses = Kind::ALL
             .into_iter()
-            .filter(|&kind| watched.too_fast[kind as usize])
+            .filter(|&kind| aside.too_fast[kind as usize])
             .any(|kind| kind.is_flash(kind.value(wanted.output()), kind.value(shown.output())));
         let look = Look { strobe_dhz: 0, ..if loses { shown } else { wanted } };
         self.set_held(group, look != wanted);
@@ -421,7 +489,7 @@ impl StrobeGuard {
     fn show_flashing(&mut self, table: &mut GroupTable) -> bool {
         let mut changed = false;
         for group in 0..self.groups.len() {
-            if self.groups[group].is_too_fast() {
+            if self.asides[group].is_too_fast() {
                 changed |= self.show(group, table);
             }
         }
@@ -429,27 +497,43 @@ impl StrobeGuard {
     }
 
     fn set_held(&mut self, group: usize, held: bool) {
-        let before = std::mem::replace(&mut self.groups[group].held, held);
+        let before = std::mem::replace(&mut self.asides[group].held, held);
         self.held += u32::from(held);
         self.held -= u32::from(before);
     }
 }
 
 impl Watched {
+    fn look(&self) -> Look {
+        Look::from_bits(self.wanted)
+    }
+
+    /// Goes on to a light of these values; which of them turned round by that.
+    #[inline]
+    fn follow(&mut self, values: [u8; Kind::COUNT]) -> [bool; Kind::COUNT] {
+        let [brightness, red] = &mut self.courses;
+        [brightness.follow(Kind::Brightness, values[0]), red.follow(Kind::Red, values[1])]
+    }
+
+    /// Whether what is wanted turns the light round, once it is reached.
+    #[inline]
+    fn will_turn(&self) -> bool {
+        let turns =
+            |kind: Kind| self.courses[kind as usize].would_turn(kind, self.values[kind as usize]);
+        turns(Kind::Brightness) | turns(Kind::Red)
+    }
+
+    /// The wanted light at `now`, per lamp, after a fade that began with `from`.
+    fn light(&self, from: [u8; 4], now: Time) -> [u8; 4] {
+        let [red, green, blue, white] = from;
+        let from = Look { red, green, blue, white, dimmer: 255, ..Look::DARK };
+        from.toward(self.look(), now.since(self.since)).output()
+    }
+}
+
+impl Aside {
     fn is_too_fast(&self) -> bool {
         self.too_fast.contains(&true)
-    }
-
-    /// The wanted light at `now`, per lamp.
-    #[inline]
-    fn light(&self, now: Time) -> [u8; 4] {
-        if self.wanted.fade_cs == 0 { self.lamps } else { self.fading_light(now) }
-    }
-
-    fn fading_light(&self, now: Time) -> [u8; 4] {
-        let [red, green, blue, white] = self.from;
-        let from = Look { red, green, blue, white, dimmer: 255, ..Look::DARK };
-        from.toward(self.wanted, now.since(self.since)).output()
     }
 }
 

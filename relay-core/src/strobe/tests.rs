@@ -330,6 +330,30 @@ proptest! {
     }
 
     #[test]
+    fn the_short_way_finds_what_judging_every_look_finds(
+        looks in proptest::collection::vec((0usize..3, any_look(), 0u8..20, 0u64..400), 1..150)
+    ) {
+        let stage = || Stage::with(Safety { flashing_share: 0.4, strobe: StrobeMode::Limit, ..Safety::default() }, 3);
+        let (mut short, mut judged) = (stage(), stage());
+        for (group, look, fade_cs, millis) in looks {
+            let look = Look { fade_cs: fade_cs.saturating_sub(14), ..look };
+            // Only the last looks of a beat count, so some beats have none between them.
+            let millis = millis.saturating_sub(100);
+            judged.guard.calm_from = NO_END;
+            for stage in [&mut short, &mut judged] {
+                stage.want(group..group + 1, look);
+                stage.pass(millis);
+            }
+            let seen = |stage: &Stage| {
+                let guard = &stage.guard;
+                let table: Vec<Look> = (0..3).map(|group| stage.table.get(group)).collect();
+                (table, guard.flashing(), guard.held(), guard.episodes(), guard.is_episode())
+            };
+            prop_assert_eq!(seen(&short), seen(&judged));
+        }
+    }
+
+    #[test]
     fn without_limiting_what_is_wanted_is_shown(
         looks in proptest::collection::vec((0usize..3, any_look(), 0u64..100), 1..100)
     ) {
