@@ -4,6 +4,10 @@
 //! [`BandRadio`]; the relay decides what is written when. It writes to one band only when the write
 //! before is reported: what a band gets next is always the newest look.
 //!
+//! A write is for one connection of its band. A band may go and come back while one is on its way to
+//! the app, and get the next for its new connection; so connections are counted, and a write that is
+//! late for its own is dropped: here if it was not handed to the app yet, else by the app.
+//!
 //! Threads: the lane's thread drives [`AppRadio`] and never waits for the app; one thread of its
 //! own calls the app; the app reports through [`BandLink`] from whatever thread it likes.
 
@@ -11,6 +15,7 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
 
@@ -61,6 +66,10 @@ pub struct ConnectWrite {
 pub struct BandWrite {
     /// The band.
     pub band: u32,
+    /// The connection it is for, as [`BandLink::connection`] counts them. When that is another by the
+    /// time it would be written, it is not to be: it is lost with its connection, and nobody waits
+    /// for a report.
+    pub connection: u32,
     /// To be given back with the report.
     pub token: u32,
     /// What to write, in order; mostly one.
@@ -77,7 +86,8 @@ pub trait BandRadio: Send + Sync {
     /// Connect these bands and keep them connected; report through `link`.
     fn start(&self, bands: Vec<BandSpec>, link: Arc<BandLink>);
 
-    /// Write a look to a band that is up. There is none under way to it. Report it written when
+    /// Write a look to a band that is up, on the [connection](BandWrite::connection) it is for.
+    /// There is none under way on it. Report it written when
     /// the response came; without response when the system can take the next
     /// (`canSendWriteWithoutResponse`), so that nothing queues in the system.
     fn write(&self, write: BandWrite);
@@ -95,7 +105,8 @@ pub trait BandRadio: Send + Sync {
 enum Report {
     Ready,
     Fault(String),
-    Up(u32),
+    /// A band, and which of its connections.
+    Up(u32, u32),
     Down(u32, String),
     Written(u32, u32),
     Failed(u32, u32),
@@ -107,7 +118,11 @@ enum Report {
 pub struct BandLink {
     reports: SyncSender<Report>,
     waker: LaneWaker,
+    connections: Connections,
 }
+
+/// By band, how many connections were reported up.
+type Connections = Arc<[AtomicU32]>;
 
 #[uniffi::export]
 impl BandLink {
@@ -121,9 +136,19 @@ impl BandLink {
         self.report(Report::Fault(reason))
     }
 
-    /// A band is connected, greeted, and takes looks.
+    /// A band is connected, greeted, and takes looks. Its connections are counted by this.
     pub fn up(&self, band: u32) -> bool {
-        self.report(Report::Up(band))
+        let count = self.connections.get(band as usize);
+        // Before the report: what is written because of it is for this connection.
+        let before = count.map_or(0, |count| count.fetch_add(1, Ordering::AcqRel));
+        self.report(Report::Up(band, before.wrapping_add(1)))
+    }
+
+    /// The connection of a band that was reported up last, counted from 1; 0: none yet. A
+    /// [`BandWrite`] for another is late and to be dropped. Ask where [`up`](Self::up) is called,
+    /// right before writing.
+    pub fn connection(&self, band: u32) -> u32 {
+        self.connections.get(band as usize).map_or(0, |count| count.load(Ordering::Acquire))
     }
 
     /// It does not, for this reason.
@@ -164,6 +189,8 @@ struct Band {
     profile: Arc<Profile>,
     encoder: Encoder,
     up: bool,
+    /// Which one of its connections, if it is up.
+    connection: u32,
     /// The write under way, and when it is given up.
     flight: Option<(Token, Time)>,
     unacknowledged: u8,
@@ -180,6 +207,7 @@ pub(crate) struct AppRadio {
     calls: Option<(Receiver<Ask>, Arc<dyn BandRadio>)>,
     reports: Receiver<Report>,
     reporter: SyncSender<Report>,
+    connections: Connections,
     /// Disconnected when that thread has ended.
     ended: Option<Receiver<()>>,
     events: VecDeque<RadioEvent>,
@@ -204,6 +232,7 @@ impl AppRadio {
             profile: Arc::clone(&band.profile),
             encoder: Encoder::default(),
             up: false,
+            connection: 0,
             flight: None,
             unacknowledged: 0,
         };
@@ -218,6 +247,7 @@ impl AppRadio {
             calls: Some((calls, app)),
             reports,
             reporter,
+            connections: config.bands.iter().map(|_| AtomicU32::new(0)).collect(),
             ended: None,
             events: VecDeque::new(),
         }
@@ -241,13 +271,14 @@ impl AppRadio {
         match report {
             Report::Ready => self.events.push_back(RadioEvent::Ready),
             Report::Fault(reason) => self.events.push_back(RadioEvent::Fault(reason.into())),
-            Report::Up(band) => {
+            Report::Up(band, connection) => {
                 if self.bands.get(band as usize).is_some_and(|state| state.up) {
                     // It was away and back: what it shows is unknown again.
                     self.down(band, "connected anew");
                 }
                 if let Some(state) = self.bands.get_mut(band as usize) {
                     state.up = true;
+                    state.connection = connection;
                     state.unacknowledged = 0;
                     self.events.push_back(RadioEvent::Up(LinkId(band)));
                 }
@@ -309,9 +340,10 @@ impl Radio for AppRadio {
         let (alive, ended) = sync_channel::<()>(1);
         let thread = std::thread::Builder::new().name("wristcast-app-radio".to_owned());
         let waker = context.waker.clone();
+        let connections = Arc::clone(&self.connections);
         let spawned = thread.spawn(move || {
             let _alive = alive;
-            call_app(&calls, &*app);
+            call_app(&calls, &*app, &connections);
             waker.wake();
         });
         match spawned {
@@ -322,7 +354,8 @@ impl Radio for AppRadio {
                 return;
             }
         }
-        let link = BandLink { reports: self.reporter.clone(), waker: context.waker };
+        let (reports, connections) = (self.reporter.clone(), Arc::clone(&self.connections));
+        let link = BandLink { reports, waker: context.waker, connections };
         let specs = std::mem::take(&mut self.specs);
         self.ask(Ask::Start(specs, Arc::new(link)));
     }
@@ -379,6 +412,7 @@ impl Radio for AppRadio {
         };
         let write = BandWrite {
             band: link.0,
+            connection: band.connection,
             token: frame.token.0,
             frames: writes.iter().map(|frame| frame.to_vec()).collect(),
             interval_ms: millis(band.profile.min_interval()),
@@ -401,13 +435,18 @@ impl Radio for AppRadio {
 }
 
 /// On its own thread: does to the app what is asked, until it is to stop or nobody asks any more.
-fn call_app(calls: &Receiver<Ask>, app: &dyn BandRadio) {
+fn call_app(calls: &Receiver<Ask>, app: &dyn BandRadio, connections: &Connections) {
+    let is_late = |write: &BandWrite| {
+        let connection = connections.get(write.band as usize);
+        connection.is_some_and(|now| now.load(Ordering::Acquire) != write.connection)
+    };
     loop {
         let ask = calls.recv().unwrap_or(Ask::Stop);
         let stop = matches!(ask, Ask::Stop);
         // What fails on the app's side is given up as a write that takes too long.
         let _ = catch_unwind(AssertUnwindSafe(|| match ask {
             Ask::Start(bands, link) => app.start(bands, link),
+            Ask::Write(write) if is_late(&write) => {}
             Ask::Write(write) => app.write(write),
             Ask::Reconnect(band) => app.reconnect(band),
             Ask::Stop => app.stop(),

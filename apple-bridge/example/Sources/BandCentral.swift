@@ -62,6 +62,8 @@ final class BandCentral: NSObject, BandRadio, @unchecked Sendable {
                 _ = self.link?.failed(band: write.band, token: write.token)
                 return
             }
+            // Of a connection that has gone: the next, for this one, is on its way.
+            guard self.link?.connection(band: write.band) == write.connection else { return }
             self.bands[write.band]?.write = write
             self.bands[write.band]?.next = 0
             self.step(write.band, write.token)

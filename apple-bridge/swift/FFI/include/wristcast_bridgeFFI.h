@@ -317,6 +317,11 @@ uint64_t uniffi_wristcast_bridge_fn_clone_bandlink(uint64_t handle, RustCallStat
 void uniffi_wristcast_bridge_fn_free_bandlink(uint64_t handle, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_WRISTCAST_BRIDGE_FN_METHOD_BANDLINK_CONNECTION
+#define UNIFFI_FFIDEF_UNIFFI_WRISTCAST_BRIDGE_FN_METHOD_BANDLINK_CONNECTION
+uint32_t uniffi_wristcast_bridge_fn_method_bandlink_connection(uint64_t ptr, uint32_t band, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_WRISTCAST_BRIDGE_FN_METHOD_BANDLINK_DOWN
 #define UNIFFI_FFIDEF_UNIFFI_WRISTCAST_BRIDGE_FN_METHOD_BANDLINK_DOWN
 int8_t uniffi_wristcast_bridge_fn_method_bandlink_down(uint64_t ptr, uint32_t band, RustBuffer reason, RustCallStatus *_Nonnull out_status
@@ -797,6 +802,12 @@ uint16_t uniffi_wristcast_bridge_checksum_func_check_show(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_WRISTCAST_BRIDGE_CHECKSUM_FUNC_SHOW_TEXT
 #define UNIFFI_FFIDEF_UNIFFI_WRISTCAST_BRIDGE_CHECKSUM_FUNC_SHOW_TEXT
 uint16_t uniffi_wristcast_bridge_checksum_func_show_text(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_WRISTCAST_BRIDGE_CHECKSUM_METHOD_BANDLINK_CONNECTION
+#define UNIFFI_FFIDEF_UNIFFI_WRISTCAST_BRIDGE_CHECKSUM_METHOD_BANDLINK_CONNECTION
+uint16_t uniffi_wristcast_bridge_checksum_method_bandlink_connection(void
     
 );
 #endif

@@ -662,6 +662,13 @@ fileprivate struct FfiConverterData: FfiConverterRustBuffer {
 public protocol BandLinkProtocol: AnyObject, Sendable {
     
     /**
+     * The connection of a band that was reported up last, counted from 1; 0: none yet. A
+     * [`BandWrite`] for another is late and to be dropped. Ask where [`up`](Self::up) is called,
+     * right before writing.
+     */
+    func connection(band: UInt32)  -> UInt32
+    
+    /**
      * It does not, for this reason.
      */
     func down(band: UInt32, reason: String)  -> Bool
@@ -682,7 +689,7 @@ public protocol BandLinkProtocol: AnyObject, Sendable {
     func ready()  -> Bool
     
     /**
-     * A band is connected, greeted, and takes looks.
+     * A band is connected, greeted, and takes looks. Its connections are counted by this.
      */
     func up(band: UInt32)  -> Bool
     
@@ -750,6 +757,21 @@ open class BandLink: BandLinkProtocol, @unchecked Sendable {
 
     
     /**
+     * The connection of a band that was reported up last, counted from 1; 0: none yet. A
+     * [`BandWrite`] for another is late and to be dropped. Ask where [`up`](Self::up) is called,
+     * right before writing.
+     */
+open func connection(band: UInt32) -> UInt32  {
+    return try!  FfiConverterUInt32.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_wristcast_bridge_fn_method_bandlink_connection(
+            self.uniffiCloneHandle(),
+        FfiConverterUInt32.lower(band),uniffiCallStatus
+    )
+})
+}
+    
+    /**
      * It does not, for this reason.
      */
 open func down(band: UInt32, reason: String) -> Bool  {
@@ -803,7 +825,7 @@ open func ready() -> Bool  {
 }
     
     /**
-     * A band is connected, greeted, and takes looks.
+     * A band is connected, greeted, and takes looks. Its connections are counted by this.
      */
 open func up(band: UInt32) -> Bool  {
     return try!  FfiConverterBool.lift(try! rustCall() {
@@ -890,7 +912,8 @@ public protocol BandRadio: AnyObject, Sendable {
     func start(bands: [BandSpec], link: BandLink) 
     
     /**
-     * Write a look to a band that is up. There is none under way to it. Report it written when
+     * Write a look to a band that is up, on the [connection](BandWrite::connection) it is for.
+     * There is none under way on it. Report it written when
      * the response came; without response when the system can take the next
      * (`canSendWriteWithoutResponse`), so that nothing queues in the system.
      */
@@ -978,7 +1001,8 @@ open func start(bands: [BandSpec], link: BandLink)  {try! rustCall() {
 }
     
     /**
-     * Write a look to a band that is up. There is none under way to it. Report it written when
+     * Write a look to a band that is up, on the [connection](BandWrite::connection) it is for.
+     * There is none under way on it. Report it written when
      * the response came; without response when the system can take the next
      * (`canSendWriteWithoutResponse`), so that nothing queues in the system.
      */
@@ -2251,6 +2275,12 @@ public struct BandWrite: Equatable, Hashable {
      */
     public var band: UInt32
     /**
+     * The connection it is for, as [`BandLink::connection`] counts them. When that is another by the
+     * time it would be written, it is not to be: it is lost with its connection, and nobody waits
+     * for a report.
+     */
+    public var connection: UInt32
+    /**
      * To be given back with the report.
      */
     public var token: UInt32
@@ -2274,6 +2304,11 @@ public struct BandWrite: Equatable, Hashable {
          * The band.
          */band: UInt32, 
         /**
+         * The connection it is for, as [`BandLink::connection`] counts them. When that is another by the
+         * time it would be written, it is not to be: it is lost with its connection, and nobody waits
+         * for a report.
+         */connection: UInt32, 
+        /**
          * To be given back with the report.
          */token: UInt32, 
         /**
@@ -2286,6 +2321,7 @@ public struct BandWrite: Equatable, Hashable {
          * Ask the band for a response (`withResponse`), if its characteristic can.
          */withResponse: Bool) {
         self.band = band
+        self.connection = connection
         self.token = token
         self.frames = frames
         self.intervalMs = intervalMs
@@ -2309,6 +2345,7 @@ public struct FfiConverterTypeBandWrite: FfiConverterRustBuffer {
         return
             try BandWrite(
                 band: FfiConverterUInt32.read(from: &buf), 
+                connection: FfiConverterUInt32.read(from: &buf), 
                 token: FfiConverterUInt32.read(from: &buf), 
                 frames: FfiConverterSequenceData.read(from: &buf), 
                 intervalMs: FfiConverterUInt32.read(from: &buf), 
@@ -2318,6 +2355,7 @@ public struct FfiConverterTypeBandWrite: FfiConverterRustBuffer {
 
     public static func write(_ value: BandWrite, into buf: inout [UInt8]) {
         FfiConverterUInt32.write(value.band, into: &buf)
+        FfiConverterUInt32.write(value.connection, into: &buf)
         FfiConverterUInt32.write(value.token, into: &buf)
         FfiConverterSequenceData.write(value.frames, into: &buf)
         FfiConverterUInt32.write(value.intervalMs, into: &buf)
@@ -5123,6 +5161,9 @@ private let initializationResult: InitializationResult = {
     if (uniffi_wristcast_bridge_checksum_func_show_text() != 30627) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_wristcast_bridge_checksum_method_bandlink_connection() != 60388) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_wristcast_bridge_checksum_method_bandlink_down() != 3383) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -5135,7 +5176,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_wristcast_bridge_checksum_method_bandlink_ready() != 8427) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_wristcast_bridge_checksum_method_bandlink_up() != 47131) {
+    if (uniffi_wristcast_bridge_checksum_method_bandlink_up() != 2172) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_wristcast_bridge_checksum_method_bandlink_written() != 58563) {
@@ -5144,7 +5185,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_wristcast_bridge_checksum_method_bandradio_start() != 42744) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_wristcast_bridge_checksum_method_bandradio_write() != 13325) {
+    if (uniffi_wristcast_bridge_checksum_method_bandradio_write() != 52649) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_wristcast_bridge_checksum_method_bandradio_reconnect() != 19123) {
