@@ -9,7 +9,8 @@
 //! [`poll_event`](Engine::poll_event) and [`poll_transmit`](Engine::poll_transmit), and sleep until
 //! [`poll_timeout`](Engine::poll_timeout).** Read the sockets empty before
 //! [`handle_timeout`](Engine::handle_timeout): a packet that has arrived but was not handed over
-//! looks like one that was not sent.
+//! looks like one that was not sent. Where several sockets are read in turns, say
+//! [how far](Engine::set_read_to).
 //!
 //! Promises: no I/O, no clock, no lock, no allocation after [`Engine::new`]; the looks are a
 //! function of the show, the seed, the datagrams and their times. No datagram makes it panic.
@@ -127,6 +128,13 @@ impl Engine {
             self.show.plan.foresee(index);
             self.merge.foresee(u as usize);
         }
+    }
+
+    /// What arrived before `time` has been handed over; of what arrived later some may still wait. No
+    /// source and no beat is judged lost by a later time. Whoever hands over everything in the order in
+    /// which it arrived need not say it.
+    pub fn set_read_to(&mut self, time: Time) {
+        self.merge.set_read_to(time);
     }
 
     /// Takes one datagram through all stages. Times must not run backwards.

@@ -1,6 +1,7 @@
 //! The engine whole: bytes in, looks, counters and events out.
 
 mod reload;
+mod unread;
 
 use std::net::Ipv4Addr;
 

@@ -280,6 +280,7 @@ impl Merge {
 
     #[cold]
     fn lose_due_sync(&mut self, now: Time, events: &mut EventQueue) {
+        let now = now.min(self.read_to);
         while let Some(index) = self.addresses.next_lost(now) {
             self.lose_sync(index, now, events);
         }

@@ -13,6 +13,7 @@ use crate::universe::SLOTS;
 impl Merge {
     /// Does what is due at `now`. Harmless when called early.
     pub fn handle_timeout(&mut self, now: Time, events: &mut EventQueue) {
+        let now = now.min(self.read_to);
         while let Some((due, u)) = self.timers.first() {
             if due > now {
                 return;
@@ -25,7 +26,8 @@ impl Merge {
         }
     }
 
-    /// When [`handle_timeout`](Self::handle_timeout) is to be called; may be early. Every other
+    /// When [`handle_timeout`](Self::handle_timeout) is to be called; may be early, and over already if
+    /// not everything was [read](Self::set_read_to) up to then. Every other
     /// call may change it.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Time> {
@@ -61,6 +63,7 @@ impl Merge {
     /// Does what is due on one universe.
     #[cold]
     pub(super) fn judge(&mut self, u: usize, now: Time, events: &mut EventQueue) {
+        let now = now.min(self.read_to);
         let port = &mut self.ports[u];
         if port.sampling_until.is_some_and(|until| now >= until) {
             port.sampling_until = None;

@@ -24,6 +24,8 @@
 //!   so while others live the loss shows at 2.5 s sharp, and when a cable is pulled nobody
 //!   flashes up for a moment; never later than 3.75 s (Art-Net: 15 s) after its last packet.
 //!   Stream_Terminated is judged at once.
+//! * **Nobody is silent whose packets wait.** Losses of sources, of priorities and of beats are judged by
+//!   the time up to which everything that arrived was handed over, not by that of the packet at hand.
 //! * **Priority**: the highest wins the universe; among equals HTP slot by slot, or LTP. Slots that
 //!   a source does not send are 0.
 //! * **Per-address priority** (START code 0xDD) replaces a source's universe priority slot by slot;
@@ -124,6 +126,8 @@ pub struct Merge {
     holding: Vec<u32>,
     /// Ports that changed since they were polled.
     changed: Vec<u32>,
+    /// Nobody is judged silent by a later time.
+    read_to: Time,
 }
 
 /// Later than everything.
@@ -160,7 +164,14 @@ impl Merge {
             controllers: Controllers::new(),
             holding: Vec::with_capacity(limits.universes),
             changed: Vec::with_capacity(limits.universes),
+            read_to: NEVER,
         }
+    }
+
+    /// What arrived before `time` has been handed over, and of what came later not all, maybe. To be
+    /// said before packets that are not handed over in the order in which they arrived.
+    pub fn set_read_to(&mut self, time: Time) {
+        self.read_to = time;
     }
 
     /// Begins to take a universe; for sACN its sampling period begins. `None` if there is no room.

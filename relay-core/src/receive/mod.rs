@@ -12,7 +12,9 @@
 //! - a turn is bounded by its caller: one call reads at most one batch from one socket, and busy
 //!   sockets take turns, so that a flood on one port starves neither the other nor the timers;
 //! - a socket that fails is given up at once and reported; it can never be spun on;
-//! - arrivals never run backwards, as the engine demands.
+//! - arrivals never run backwards, as the engine demands;
+//! - it knows [how far everything was read](Receiver::read_to), so that nobody is taken for silent whose
+//!   packets wait in another socket.
 //!
 //! Read first: E1.31-2018 §9.3 (multicast addresses); Art-Net 4, "Ethernet implementation".
 
@@ -70,8 +72,9 @@ struct Place {
     socket: Option<Arc<BoundSocket>>,
     /// There may be something to read.
     ready: bool,
-    /// The socket was empty then; what is read now arrived later.
-    empty_at: Time,
+    /// What arrived before was read: it was seen empty then, or the last datagram read came then. What
+    /// is read now arrived later.
+    read_to: Time,
     /// An error that the next receive meets, in tests.
     #[cfg(test)]
     inject: Option<io::ErrorKind>,
@@ -187,11 +190,12 @@ impl Receiver {
         looked
     }
 
-    /// Takes note of what is readable now, or is within `timeout`.
+    /// Takes note of what is readable now, or is within `timeout`, and so of what is not.
     fn look(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         match self.poll.poll(&mut self.events, timeout) {
-            Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
-            _ => {}
+            // It says nothing of the sockets.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
+            looked => looked?,
         }
         for event in &self.events {
             match self.places.get_mut(event.token().0) {
@@ -199,7 +203,21 @@ impl Receiver {
                 None => self.woken = true,
             }
         }
+        // The clock was read before.
+        for place in self.places.iter_mut().filter(|place| !place.ready) {
+            place.read_to = place.read_to.max(self.now);
+        }
         Ok(())
+    }
+
+    /// What arrived before then, at any socket, was handed over: each was seen empty then or later, or
+    /// has been read so far. Nobody may be judged silent by a later time: after a stall of this thread
+    /// the first batch of one socket may reach to the present, while the others hold all that came in
+    /// meanwhile. Between a wait and the next look at the sockets it lags by as much as the wait took;
+    /// [`timer_time`](Self::timer_time) looks as soon as that matters.
+    pub fn read_to(&self) -> Time {
+        let open = self.places.iter().filter(|place| place.socket.is_some());
+        open.map(|place| place.read_to).min().unwrap_or(self.now)
     }
 
     /// The time that timers may be judged by, if one is `due`: now, if every socket was seen empty
@@ -211,7 +229,7 @@ impl Receiver {
         if due.is_some_and(|due| due <= self.now) && !self.is_ready() {
             // An error shows again, and is seen to, at the next wait for something.
             let _ = self.look(Some(Duration::ZERO));
-            if !self.is_ready() {
+            if self.read_to() >= self.now {
                 self.engine_time = self.engine_time.max(self.now);
             }
         }
@@ -257,7 +275,7 @@ impl Receiver {
         let reading = Reading::take(&self.clock);
         self.now = reading.now;
 
-        let floor = place.empty_at;
+        let floor = place.read_to;
         let count = match received {
             Ok(count) => count,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
@@ -270,9 +288,13 @@ impl Receiver {
         // A batch that is not full has emptied the socket. Where batches are of one, only an
         // empty one tells.
         if count == 0 || (BATCH_SIZE > 1 && count < BATCH_SIZE) {
-            place.empty_at = before;
+            place.read_to = floor.max(before);
             // Of several the next is on its way: to look once more is cheaper than to wait for it.
             place.ready = count > 1;
+        }
+        if let Some(last) = count.checked_sub(1) {
+            let last = reading.arrival(self.metas[last].timestamp, floor);
+            place.read_to = place.read_to.max(last);
         }
         if count > 1 {
             let batch = self.metas[..count].iter().zip(self.buffers.chunks(BUFFER_STRIDE));

@@ -5,6 +5,7 @@ mod orders;
 #[cfg(target_os = "linux")]
 mod processor;
 mod reload;
+mod stall;
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::atomic::AtomicU16;

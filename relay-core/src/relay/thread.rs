@@ -242,6 +242,7 @@ impl RelayThread {
     /// Reads one batch and publishes what came of it. Returns how many datagrams it had.
     fn receive_batch(&mut self) -> usize {
         let Self { receiver, engine, arrivals, gaps, taps, .. } = self;
+        engine.set_read_to(receiver.read_to());
         arrivals.clear();
         let mut changed = false;
         let (mut bytes, mut worst) = (0, None);
@@ -289,6 +290,7 @@ impl RelayThread {
 
     /// Does what time alone brings about.
     fn keep_time(&mut self, now: Time) {
+        self.engine.set_read_to(self.receiver.read_to());
         if self.engine.poll_timeout().is_some_and(|at| at <= now) {
             if self.engine.handle_timeout(now) {
                 self.publish(now, false);
