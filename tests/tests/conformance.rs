@@ -1,4 +1,4 @@
-//! Every conformance scenario against the engine, under a virtual clock.
+//! Every conformance scenario against the engine, under a virtual clock, and without an allocation.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -11,8 +11,19 @@ use wristcast_core::snapshot::SignalState;
 use wristcast_core::time::Time;
 use wristcast_core::universe::{SacnUniverse, Universe};
 use wristcast_core::wire::{Packet, artnet, parse};
+use wristcast_tests::allocator::{CountingAllocator, calls_of};
 use wristcast_tests::desk::Desk;
 use wristcast_tests::scenario::{Action, Scenario, Sent};
+
+#[global_allocator]
+static ALLOCATOR: CountingAllocator = CountingAllocator::new();
+
+/// Does on the packets' way what allocates and frees nothing.
+fn on_the_path<T>(work: impl FnOnce() -> T) -> T {
+    let mut done = None;
+    assert_eq!(calls_of(|| done = Some(work())), 0, "calls of the allocator");
+    done.expect("it was done")
+}
 
 /// An engine and its clock.
 struct Bench {
@@ -54,7 +65,7 @@ impl Bench {
     fn advance(&mut self, to: Time) {
         while let Some(due) = self.engine.poll_timeout().filter(|due| *due <= to) {
             self.now = due.max(self.now);
-            let _ = self.engine.handle_timeout(self.now);
+            let _ = on_the_path(|| self.engine.handle_timeout(self.now));
             self.drain();
             let next = self.engine.poll_timeout();
             assert!(next != Some(due), "a time-out that is handled must not stay due");
@@ -63,11 +74,11 @@ impl Bench {
     }
 
     fn drain(&mut self) {
-        while let Some(event) = self.engine.poll_event() {
+        while let Some(event) = on_the_path(|| self.engine.poll_event()) {
             self.events.push(event.kind.to_string().to_lowercase());
         }
         let mut out = [0; 1500];
-        while let Some(transmit) = self.engine.poll_transmit(self.now, &mut out) {
+        while let Some(transmit) = on_the_path(|| self.engine.poll_transmit(self.now, &mut out)) {
             let bytes = &out[..transmit.len];
             match parse(bytes) {
                 Ok(Packet::ArtPollReply(_)) => {
@@ -85,13 +96,14 @@ impl Bench {
 
     fn send(&mut self, sent: &Sent) -> String {
         let frame = self.desk.frame(sent);
-        let outcome = self.engine.handle_datagram(Datagram {
+        let datagram = Datagram {
             bytes: &frame.bytes,
             source: frame.source,
             destination: None,
             interface: Some(frame.interface),
             at: self.now,
-        });
+        };
+        let outcome = on_the_path(|| self.engine.handle_datagram(datagram));
         self.drain();
         match outcome {
             Outcome::Accepted { .. } => "accepted".to_owned(),
