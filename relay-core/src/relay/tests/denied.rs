@@ -122,6 +122,6 @@ fn a_socket_that_is_open_again_is_not_replaced_for_what_was_denied_to_the_one_be
     let opened = keeper.tick(at(2000));
     assert!(texts(&opened).contains(&"sACN socket is open again"), "{opened:?}");
     assert!(!texts(&opened).contains(&FRESH), "{opened:?}");
-    assert!(!texts(&keeper.tick(at(3000))).contains(&FRESH));
-    assert!(texts(&keeper.tick(at(4000))).contains(&FRESH), "denied as often as any other");
+    let mut later = (3..8).map(|seconds| keeper.tick(at(1000 * seconds)));
+    assert!(later.any(|told| texts(&told).contains(&FRESH)), "denied as often as any other");
 }
