@@ -364,6 +364,8 @@ proptest! {
         expected.reverse();
         expected.dedup_by_key(|(at, _)| *at);
         expected.reverse();
+        // Nor is a look that came and went within it.
+        expected.dedup_by_key(|(_, look)| *look);
         prop_assert_eq!(shown, expected);
     }
 }
