@@ -424,7 +424,7 @@ impl GroupOutput {
             if self.line.back().is_some_and(|&(newest, _)| newest == due) {
                 self.line.pop_back();
             } else if self.line.len() == self.line_max {
-                self.forget_shortest(due);
+                self.thin_out(due);
             }
             self.line.push_back((due, look));
         }
@@ -439,13 +439,14 @@ impl GroupOutput {
         leaves
     }
 
-    /// Makes room in a full line for a look due at `next`, by forgetting the one that would be
-    /// seen for the shortest time. A flood so thins out evenly, and its last look arrives.
-    fn forget_shortest(&mut self, next: Time) {
-        let ends = self.line.iter().skip(1).map(|&(due, _)| due).chain([next]);
-        let seen_for = self.line.iter().zip(ends).map(|(&(due, _), end)| end.since(due));
-        if let Some((shortest, _)) = seen_for.enumerate().min_by_key(|&(_, seen_for)| seen_for) {
-            self.line.remove(shortest);
+    /// Makes room in a full line for a look due at `next`, by forgetting the one whose neighbours are
+    /// closest to each other. A flood so thins out evenly, and its last look arrives. Never the first:
+    /// if every look were forgotten before its time, none would be seen while the flood lasts.
+    fn thin_out(&mut self, next: Time) {
+        let ends = self.line.iter().skip(2).map(|&(due, _)| due).chain([next]);
+        let apart = self.line.iter().zip(ends).map(|(&(due, _), end)| end.since(due));
+        if let Some((before, _)) = apart.enumerate().min_by_key(|&(_, apart)| apart) {
+            self.line.remove(before + 1);
         }
     }
 

@@ -288,6 +288,8 @@ fn a_flood_through_a_delay_stays_bounded_and_thins_out_evenly() {
     }
     let longest = shown.windows(2).map(|pair| pair[1].0 - pair[0].0).max();
     assert!(longest <= Some(40), "{longest:?} ms without a new look");
+    let first = shown.first().map(|&(at, _)| at);
+    assert!(first <= Some(540), "{first:?} ms until the first look");
 }
 
 #[test]
