@@ -35,6 +35,8 @@ pub(super) struct Stack {
     /// What will be reported, when, and whether a disconnect of that link cancels it.
     pub(super) due: Vec<(Time, Report, Option<LinkId>)>,
     pub(super) opens: u32,
+    /// It was unplugged since it was opened: what the radio says before it knows is said to nobody.
+    gone: bool,
     pub(super) scans: Vec<(Time, Option<Time>)>,
 }
 
@@ -86,6 +88,7 @@ impl Stage {
                 refused: 0,
                 due: Vec::new(),
                 opens: 0,
+                gone: false,
                 scans: Vec::new(),
             },
             connections_max: connections_max.unwrap_or(usize::MAX),
@@ -215,6 +218,7 @@ impl Stage {
 
     pub(super) fn unplug(&mut self, words: &'static str) {
         self.stack.adapter = Some(Trouble::lasting(words));
+        self.stack.gone = true;
         self.stack.due.clear();
         self.stack.scanning = false;
         self.stack.connecting = None;
@@ -232,10 +236,12 @@ impl Stack {
     pub(super) fn submit(&mut self, now: Time, command: Command) {
         match command {
             Command::Open => {
+                self.gone = false;
                 self.opens += 1;
                 let trouble = self.adapter.clone().map(Report::Lost);
                 self.due.push((now + 5 * MS, trouble.unwrap_or(Report::Opened), None));
             }
+            _ if self.gone => {}
             Command::Scan => {
                 assert!(!self.scanning && self.connecting.is_none(), "scans and connects at once");
                 self.scanning = true;
