@@ -236,6 +236,26 @@ fn panic_is_latched_and_release_shows_what_the_console_sends_now() {
 }
 
 #[test]
+fn panic_darkens_what_the_strobe_guard_holds_and_the_guard_brings_no_light_back() {
+    let white = rgb(255, 255, 255);
+    // The last that the console wanted is the dark, or the light.
+    for changes in [20, 21] {
+        let mut stage = Stage::with(Safety { strobe: StrobeMode::Limit, ..OFF });
+        for change in 0..changes {
+            stage.console(0, if change % 2 == 0 { white } else { Look::DARK });
+            stage.pass(50);
+        }
+        assert!(stage.steering.strobe().is_episode());
+        assert_eq!(stage.shown(0), white, "on the bright side of the flashes");
+        stage.order(Order::Panic(true));
+        for _ in 0..200 {
+            assert_eq!(stage.shown(0), Look::DARK, "after {changes} changes");
+            stage.pass(50);
+        }
+    }
+}
+
+#[test]
 fn a_hand_that_lets_go_leaves_the_console_the_rest_of_its_fade() {
     let mut stage = Stage::new();
     let slow = Look { fade_cs: 200, ..RED };
@@ -313,6 +333,19 @@ enum Step {
     Console(usize, Look),
     Order(Order),
     Pass(u64),
+}
+
+#[test]
+fn a_master_that_another_show_takes_over_scales_the_next_look_of_the_console() {
+    let mut stage = Stage::new();
+    stage.order(Order::Master { groups: Selection::These([0].into()), level: 51 });
+    let mut next = Stage::new();
+    let pairs = [(0, 2), (1, 0)].into_iter();
+    next.steering.take_over(next.now, &stage.steering, pairs, &mut next.table);
+    next.steering.refresh_all(next.now, &mut next.table);
+    next.console(0, RED);
+    next.console(2, RED);
+    assert_eq!((next.shown(0).dimmer, next.shown(2).dimmer), (255, 51));
 }
 
 fn any_look() -> impl Strategy<Value = Look> {

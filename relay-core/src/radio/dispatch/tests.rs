@@ -294,6 +294,22 @@ fn a_link_that_went_and_came_while_nobody_looked_is_handed_one_frame() {
 }
 
 #[test]
+fn what_happened_on_the_radio_is_heard_before_what_is_due_is_handed_over() {
+    let mut link = LinkSpec::connection("band", 0);
+    link.min_interval = Duration::from_millis(20);
+    let mut rig = Rig::new(vec![link], usize::MAX);
+    rig.publish(ms(0), &[]);
+    rig.send_all(ms(1));
+    rig.publish(ms(2), &[(0, RED)]);
+    assert_eq!(rig.dispatch.radio().in_flight, [], "the band wants its pause");
+    let due = rig.dispatch.poll_timeout().unwrap();
+    let events = [RadioEvent::Down(LinkId(0), "gone".into()), RadioEvent::Up(LinkId(0))];
+    rig.dispatch.radio_mut().events.extend(events);
+    rig.dispatch.handle_timeout(due);
+    assert_eq!(rig.send_all(ms(60)), [(0, RED)], "once, to the connection that there is");
+}
+
+#[test]
 fn a_panic_is_timed_until_the_last_connected_band_has_it() {
     let mut rig = Rig::new(links(&[0, 1, 2]), usize::MAX);
     rig.publish(ms(0), &[(0, RED), (1, RED), (2, RED)]);

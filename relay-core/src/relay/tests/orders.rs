@@ -59,6 +59,17 @@ fn panic_darkens_every_band_and_holds_against_the_console_until_it_is_released()
 }
 
 #[test]
+fn a_panic_is_sent_to_bands_that_are_dark_already() {
+    let stage = Stage::of(&show_text(CROWD), Options::default());
+    bands_red(&stage, "left", 0);
+    stage.handle.order(&panic(true), &foh()).unwrap();
+    eventually("every band was told", || {
+        let radios = stage.handle.radios();
+        radios.iter().all(|radio| radio.panic_took_ms.is_some()).then_some(())
+    });
+}
+
+#[test]
 fn a_relay_that_stops_in_panic_leaves_the_bands_dark() {
     let text = show_text(CROWD).replace("\"black\"", "{ red = 40 }");
     let mut stage = Stage::of(&text, Options::default());
