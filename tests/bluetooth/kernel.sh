@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
 # Builds a Linux kernel that runs as an ordinary process (User-Mode Linux) with Bluetooth LE and
 # /dev/vhci, from the distribution's own source package.
-# usage: kernel.sh OUT
+# usage: kernel.sh OUT [OPTION...]
+#   OPTION  what else it has, as `NET_SCH_NETEM`
 # needs: Debian 12, root for apt, 1.7 GB of scratch in TMPDIR, some five minutes of processor time
 set -euo pipefail
 out=$(realpath -m "$1")
+shift
 version=6.1
 
 . "$(dirname "$0")/../need.sh"
@@ -32,10 +34,10 @@ options -e 64BIT \
   SIGNALFD TIMERFD EVENTFD AIO INOTIFY_USER ADVISE_SYSCALLS MEMBARRIER FILE_LOCKING FHANDLE \
   NET UNIX INET \
   CRYPTO CRYPTO_ECB CRYPTO_AES CRYPTO_CMAC CRYPTO_SHA256 CRYPTO_ECDH CRYPTO_USER_API_HASH \
-  CRYPTO_USER_API_SKCIPHER RFKILL INPUT HID_SUPPORT HID UHID BT BT_BREDR BT_LE BT_HCIVHCI
+  CRYPTO_USER_API_SKCIPHER RFKILL INPUT HID_SUPPORT HID UHID BT BT_BREDR BT_LE BT_HCIVHCI "$@"
 ./scripts/config --set-val KERNEL_STACK_ORDER 4
 make -s ARCH=um SUBARCH=x86_64 olddefconfig
-for name in BT_LE BT_HCIVHCI HOSTFS UNIX INET DEVTMPFS HIGH_RES_TIMERS CRYPTO_USER_API_SKCIPHER; do
+for name in BT_LE BT_HCIVHCI HOSTFS UNIX INET DEVTMPFS HIGH_RES_TIMERS CRYPTO_USER_API_SKCIPHER "$@"; do
   grep -q "^CONFIG_$name=y" .config || { echo "kernel.sh: CONFIG_$name did not take" >&2; exit 1; }
 done
 make ARCH=um SUBARCH=x86_64 -j"$(nproc)" linux >build.log 2>&1 || { tail -30 build.log >&2; exit 1; }

@@ -15,25 +15,8 @@ cache=$(realpath -m "${1:-$root/target/bluetooth-bed}")
 shift || true
 [ $# -gt 0 ] || set -- latency blackout slow comeback restart unplugged shared wrong-bands limit inventory user-channel
 
-die() { echo "bluetooth bed: $*" >&2; exit 1; }
-[ "$(id -u)" = 0 ] || die "needs root"
-[ "$(uname -m)" = x86_64 ] || die "needs an x86-64 machine"
-grep -q '^VERSION_CODENAME=bookworm' /etc/os-release || die "needs Debian 12 (bookworm)"
-mkdir -p "$cache"
-
-# Each part is kept under a name that says what it was made from.
-key() { cat "$@" | sha256sum | cut -c1-12; }
-kernel=$cache/linux-$(key "$here/kernel.sh")
-files=$cache/root-$(key "$here/rootfs.sh" "$here/init")
-if [ ! -e "$kernel" ] || [ ! -e "$files" ]; then
-  echo "building what is missing in $cache"
-  apt-get -o DPkg::Lock::Timeout=300 update -qq
-  # Side by side: one keeps the processor busy, the other mostly the network.
-  builds=()
-  [ -e "$kernel" ] || { bash "$here/kernel.sh" "$kernel" && echo "kernel after $SECONDS s"; } & builds+=($!)
-  [ -e "$files" ] || { bash "$here/rootfs.sh" "$files" && echo "file system after $SECONDS s"; } & builds+=($!)
-  for build in "${builds[@]}"; do wait "$build" || die "could not build it"; done
-fi
+machine=$(bash "$here/machine.sh" "$cache")
+{ read -r kernel && read -r files; } <<<"$machine"
 cargo build --release --locked --manifest-path "$root/Cargo.toml" --bin wristcast
 cargo build --release --locked --manifest-path "$root/Cargo.toml" -p wristcast-broadcast-frame --example hear
 built=${CARGO_TARGET_DIR:-$root/target}/release

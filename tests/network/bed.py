@@ -78,7 +78,8 @@ def enter(namespace):
 class Desk:
     """Sends frames until it is stopped; a frame's number is in the first two slots."""
 
-    def __init__(self, namespace):
+    def __init__(self, namespace, sacn_universes=SACN, artnet_universes=ARTNET):
+        self.sacn_universes, self.artnet_universes = sacn_universes, artnet_universes
         with within(namespace):
             self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(DESK))
@@ -92,6 +93,7 @@ class Desk:
         self.loss = self.twice = self.late = 0.0
         self.held = []
         self.silent = threading.Event()
+        self.resting = threading.Event()
         self.ended = threading.Event()
         self.thread = threading.Thread(target=self.run, daemon=True)
         self.thread.start()
@@ -101,15 +103,17 @@ class Desk:
         while not self.ended.is_set():
             due = max(due + 1 / RATE_HZ, time.monotonic() - 0.1)
             time.sleep(max(0, due - time.monotonic()))
-            if not self.silent.is_set():
+            if self.silent.is_set():
+                self.resting.set()
+            else:
                 self.frame()
 
     def frame(self):
         self.number += 1
         levels = struct.pack(">H", self.number & 0xFFFF) + bytes(510)
         packets = [(sacn(universe, self.number, levels), (f"239.255.{universe >> 8}.{universe & 255}", 5568))
-                   for universe in SACN]
-        packets += [(artnet(address, self.number, levels), ("10.7.0.255", 6454)) for address in ARTNET]
+                   for universe in self.sacn_universes]
+        packets += [(artnet(address, self.number, levels), ("10.7.0.255", 6454)) for address in self.artnet_universes]
         late, self.held = self.held, []
         for packet, to in packets:
             if self.random.random() < self.loss:
@@ -133,6 +137,15 @@ class Desk:
         with contextlib.suppress(OSError):
             self.socket.sendto(packet, to)
             self.sent += 1
+
+    def pause(self):
+        """From here on nothing is sent, until it `goes_on`."""
+        self.resting.clear()
+        self.silent.set()
+        assert self.resting.wait(PATIENCE_S), "the desk does not come to rest"
+
+    def goes_on(self):
+        self.silent.clear()
 
     def stop(self):
         self.ended.set()
