@@ -69,7 +69,7 @@ pub(super) fn median(of: &mut [f64]) -> f64 {
 pub(super) fn print(cells: &[Cell]) {
     println!(
         "                    CPU x  p50 x  p99 x   lost %   path ns  radio ns  all ns   p50 us  p99 us  \
-         p99.9 us   to radio p50/p99 ms    MB"
+         p99.9 us   to radio p50/p99/p99.9 ms    MB"
     );
     let cpu = cells.first().map_or(1.0, Cell::path);
     let reference = cells.iter().find(|cell| !cell.published.is_empty());
@@ -98,10 +98,11 @@ pub(super) fn print(cells: &[Cell]) {
             let _ = write!(line, "  {p50:7.1} {p99:7.1}   {p999:7.1}");
         }
         if cell.handed.is_empty() {
-            line += "                      -";
+            line += "                            -";
         } else {
             let of = |which| Cell::quantile(&cell.handed, which) / 1e3;
-            let _ = write!(line, "         {:6.1}/{:6.1}", of(|q| q.p50), of(|q| q.p99));
+            let (p50, p99, p999) = (of(|q| q.p50), of(|q| q.p99), of(|q| q.p999));
+            let _ = write!(line, "         {p50:6.1}/{p99:6.1}/{p999:6.1}");
         }
         println!("{line}   {:5.1}", median(&mut cell.memory_mb.clone()));
     }
