@@ -67,6 +67,16 @@ impl Course {
         Self { rising: value > 0, extreme: value }
     }
 
+    /// One that fell, and is at this value.
+    pub(super) const fn fallen_to(value: u8) -> Self {
+        Self { rising: false, extreme: value }
+    }
+
+    /// The highest since it rises; 0 if it falls.
+    pub(super) const fn top(self) -> u8 {
+        if self.rising { self.extreme } else { 0 }
+    }
+
     /// Whether going to this value would turn it round.
     #[inline]
     pub(super) const fn would_turn(self, kind: Kind, value: u8) -> bool {

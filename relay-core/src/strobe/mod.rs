@@ -123,6 +123,8 @@ struct Aside {
     /// Where in the ring the next change goes.
     next: [u8; Kind::COUNT],
     too_fast: [bool; Kind::COUNT],
+    /// While it flashes too fast the brightest that it showed: it is not to be lost in small steps either.
+    top: [u8; Kind::COUNT],
     held: bool,
 }
 
@@ -150,6 +152,7 @@ impl StrobeGuard {
             from: start.output(),
             next: [0; Kind::COUNT],
             too_fast: [false; Kind::COUNT],
+            top: [0; Kind::COUNT],
             held: false,
         };
         // Where not one flash is allowed, every change is to be judged.
@@ -310,7 +313,11 @@ impl StrobeGuard {
             }
             self.settle(now, group);
             self.judge(now, group);
-            changed |= self.show(group, table);
+            let shown = table.get(group);
+            if self.show(group, table) {
+                self.note_late(now, group, shown);
+                changed = true;
+            }
         }
         if self.calm_at.is_some_and(|at| at <= now) {
             self.calm_at = None;
@@ -399,6 +406,22 @@ impl StrobeGuard {
         }
     }
 
+    /// A group that was held at `shown` shows what is wanted. What darkens it by that is a change of
+    /// this moment, not of when it was wanted, and the light goes on from there.
+    fn note_late(&mut self, now: Time, group: usize, shown: Look) {
+        let watched = &mut self.groups[group];
+        let wanted = watched.look().output();
+        let light = watched.light(self.asides[group].from, now);
+        for kind in Kind::ALL {
+            let ring = ring(limit(&self.safety, kind));
+            if ring > 1 && kind.is_flash(kind.value(wanted), kind.value(shown.output())) {
+                watched.courses[kind as usize] = Course::fallen_to(kind.value(light));
+                let last = (usize::from(self.asides[group].next[kind as usize]) + ring - 1) % ring;
+                self.turns[kind as usize][group * ring + last] = now;
+            }
+        }
+    }
+
     /// Whether the group flashes too fast, by either kind, and until when if nothing more happens.
     /// Returns whether that makes an episode begin.
     fn judge(&mut self, now: Time, group: usize) -> bool {
@@ -408,6 +431,7 @@ impl StrobeGuard {
         for kind in Kind::ALL {
             let k = kind as usize;
             watched.too_fast[k] = until[k].is_some();
+            watched.top[k] = if watched.too_fast[k] { watched.top[k] } else { 0 };
             self.too_fast[k] += u32::from(watched.too_fast[k]);
             self.too_fast[k] -= u32::from(before[k]);
         }
@@ -476,10 +500,13 @@ impl StrobeGuard {
             return table.set(group, wanted);
         }
         let shown = table.get(group);
-        let loses = Kind::ALL
-            .into_iter()
-            .filter(|&kind| aside.too_fast[kind as usize])
-            .any(|kind| kind.is_flash(kind.value(wanted.output()), kind.value(shown.output())));
+        let (aside, courses) = (&mut self.asides[group], &self.groups[group].courses);
+        let mut loses = false;
+        for kind in Kind::ALL.into_iter().filter(|&kind| aside.too_fast[kind as usize]) {
+            let (top, course) = (&mut aside.top[kind as usize], courses[kind as usize]);
+            *top = (*top).max(kind.value(shown.output())).max(course.top());
+            loses |= kind.is_flash(kind.value(wanted.output()), *top);
+        }
         let look = Look { strobe_dhz: 0, ..if loses { shown } else { wanted } };
         self.set_held(group, look != wanted);
         table.set(group, look)

@@ -171,6 +171,48 @@ fn what_does_not_darken_a_held_group_is_shown_at_once() {
 }
 
 #[test]
+fn what_darkens_a_group_late_counts_from_when_it_does() {
+    let mut stage = Stage::new(StrobeMode::Limit, 1);
+    // Each look, and for how long it is wanted. The darks of 795 and 1559 wait.
+    for (look, millis) in [
+        (WHITE, 1),
+        (DARK, 162),
+        (WHITE, 231),
+        (WHITE, 47),
+        (DARK, 211),
+        (WHITE, 133),
+        (DARK, 167),
+        (WHITE, 225),
+        (DARK, 117),
+        (WHITE, 97),
+        (DARK, 105),
+        (WHITE, 200),
+        (DARK, 40),
+        (WHITE, 1),
+    ] {
+        stage.want(0..1, look);
+        stage.pass(millis);
+    }
+    stage.pass(1_000);
+    assert!(flashes(&stage.shown) <= 3, "{:?}", stage.shown);
+}
+
+#[test]
+fn a_held_group_is_not_darkened_in_steps_that_are_each_too_small_to_count() {
+    let mut stage = Stage::new(StrobeMode::Limit, 1);
+    let (grey, darker) = (Look { dimmer: 128, ..WHITE }, Look { dimmer: 104, ..WHITE });
+    stage.flash(0..1, [grey, DARK], 50, 21);
+    assert_eq!(stage.table.get(0), grey);
+    stage.want(0..1, darker);
+    assert_eq!(stage.table.get(0), darker, "no flash");
+    stage.pass(20);
+    stage.want(0..1, Look { dimmer: 80, ..WHITE });
+    assert_eq!(stage.table.get(0), darker, "with the step before, it is one");
+    stage.pass(1_000);
+    assert_eq!(stage.table.get(0), Look { dimmer: 80, ..WHITE });
+}
+
+#[test]
 fn panic_waits_for_nothing() {
     let mut stage = Stage::new(StrobeMode::Limit, 1);
     stage.flash(0..1, [WHITE, DARK], 50, 40);
