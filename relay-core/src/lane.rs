@@ -547,9 +547,8 @@ mod model {
     }
 
     /// A lost wake-up would leave the reader parked for ever, which loom reports as a deadlock.
-    #[test]
-    fn a_reader_that_goes_idle_is_always_woken() {
-        loom::model(|| {
+    fn an_idle_reader_is_woken(publish_1_and_2: fn(&mut LaneWriter, &mut GroupTable)) {
+        loom::model(move || {
             let (mut writer, mut reader) = channel(1);
             let reading = thread::spawn(move || {
                 while reader.latest().1.sequence < 2 {
@@ -560,32 +559,26 @@ mod model {
             });
             let unpark = std::sync::Arc::new(Unpark(reading.thread().clone()));
             writer.set_waker(Waker::from(unpark).into());
-            let mut table = GroupTable::new(1);
-            publish(&mut writer, &mut table, 1, &[0]);
-            publish(&mut writer, &mut table, 2, &[0]);
+            publish_1_and_2(&mut writer, &mut GroupTable::new(1));
             reading.join().unwrap();
         });
     }
 
-    /// So is one whose writer wakes it only after several tables.
+    #[test]
+    fn a_reader_that_goes_idle_is_always_woken() {
+        an_idle_reader_is_woken(|writer, table| {
+            publish(writer, table, 1, &[0]);
+            publish(writer, table, 2, &[0]);
+        });
+    }
+
     #[test]
     fn a_reader_that_goes_idle_between_two_tables_is_woken_after_them() {
-        loom::model(|| {
-            let (mut writer, mut reader) = channel(1);
-            let reading = thread::spawn(move || {
-                while reader.latest().1.sequence < 2 {
-                    if reader.go_idle() {
-                        thread::park();
-                    }
-                }
-            });
-            let unpark = std::sync::Arc::new(Unpark(reading.thread().clone()));
-            writer.set_waker(Waker::from(unpark).into());
-            let table = GroupTable::new(1);
-            writer.put(&table, Stamp { sequence: 1, ..Stamp::default() });
-            writer.put(&table, Stamp { sequence: 2, ..Stamp::default() });
+        an_idle_reader_is_woken(|writer, table| {
+            for sequence in [1, 2] {
+                writer.put(table, Stamp { sequence, ..Stamp::default() });
+            }
             writer.wake();
-            reading.join().unwrap();
         });
     }
 
