@@ -20,10 +20,7 @@ pub(super) struct Wishes {
 
 /// What the relay thread runs without, and what to do about it.
 #[derive(Debug, thiserror::Error)]
-#[cfg_attr(
-    not(target_os = "linux"),
-    expect(dead_code, reason = "where nothing is asked of the system, it refuses nothing")
-)]
+#[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only Linux refuses"))]
 pub(super) enum Refusal {
     #[error(
         "the relay thread runs on any core: there is no core {core} for it, only {allowed}; change \
