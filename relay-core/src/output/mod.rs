@@ -325,7 +325,7 @@ impl Output {
     fn newest(&self, group: usize) -> (Look, Look) {
         let state = &self.groups[group];
         match self.straight[group] {
-            true => (self.steering.console(group), self.steering.console(group)),
+            true => [self.steering.console(group); 2].into(),
             false => (state.patched, state.entered),
         }
     }

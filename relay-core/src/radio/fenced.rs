@@ -76,8 +76,6 @@ impl Fenced {
             self.events.clear();
             if drives {
                 self.set_released(false);
-            }
-            if drives {
                 self.leftover.copy_from_slice(&self.in_flight);
                 self.leftovers = self.leftover.iter().filter(|&&leftover| leftover).count();
                 self.awaited.copy_from_slice(&self.up);

@@ -172,9 +172,6 @@ impl Steering {
     /// Obeys an order. Returns whether the table changed.
     pub fn obey(&mut self, now: Time, order: &Order, table: &mut GroupTable) -> bool {
         self.note_console();
-        if self.guarded {
-            self.note_console();
-        }
         let changed = self.carry_out(now, order, table);
         self.note_hands();
         changed
@@ -190,7 +187,9 @@ impl Steering {
 
     /// Takes the guard's notes over, before a hand comes between.
     fn note_console(&mut self) {
-        self.guarded = false;
+        if !std::mem::take(&mut self.guarded) {
+            return;
+        }
         for group in 0..self.console.len() {
             if let Some(newest) = self.newest(group) {
                 self.console[group] = newest;

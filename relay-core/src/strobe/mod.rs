@@ -111,8 +111,6 @@ struct Watched {
     /// Of the light of `wanted`, by kind.
     values: [u8; Kind::COUNT],
     courses: [Course; Kind::COUNT],
-    /// `wanted` is reached in its time, not at once.
-    fades: bool,
 }
 
 /// The rest of it.
@@ -146,7 +144,6 @@ impl StrobeGuard {
             wanted: start.to_bits(),
             values,
             courses: values.map(Course::new),
-            fades: start.fade_cs > 0,
         };
         let aside = Aside {
             from: start.output(),
@@ -239,7 +236,7 @@ impl StrobeGuard {
         table: &mut GroupTable,
     ) -> bool {
         let Some(watched) = self.groups.get_mut(group) else { return table.set_word(group, look) };
-        if watched.fades || look & Look::FADE_BITS != 0 {
+        if (watched.wanted | look) & Look::FADE_BITS != 0 {
             return self.pass_fading(now, group, look, table);
         }
         // The long way finds nothing new in a look after which the light goes on as it went.
@@ -255,12 +252,18 @@ impl StrobeGuard {
         let watched = &mut self.groups[group];
         watched.wanted = look;
         watched.values = Kind::values(Look::from_bits(look).output());
-        if look & Look::STROBE_BITS == 0 && self.calm_from <= now
-            || goes_on && !watched.will_turn() && !self.holds_back(group)
+        if self.is_calm(now, look)
+            || goes_on && !self.groups[group].will_turn() && !self.holds_back(group)
         {
             return table.set_word(group, look);
         }
         self.pass_judged(now, group, table)
+    }
+
+    /// Whether nobody flashes too fast, or can by this look.
+    #[inline]
+    fn is_calm(&self, now: Time, look: u64) -> bool {
+        look & Look::STROBE_BITS == 0 && self.calm_from <= now
     }
 
     /// Whether what a group shows may be something else than what is wanted.
@@ -271,7 +274,7 @@ impl StrobeGuard {
     #[inline(never)]
     fn pass_fading(&mut self, now: Time, group: usize, look: u64, table: &mut GroupTable) -> bool {
         self.want(now, group, Look::from_bits(look));
-        if look & Look::STROBE_BITS == 0 && self.calm_from <= now {
+        if self.is_calm(now, look) {
             return table.set_word(group, look);
         }
         self.pass_judged(now, group, table)
@@ -368,7 +371,6 @@ impl StrobeGuard {
         }
         watched.wanted = look.to_bits();
         watched.values = Kind::values(look.output());
-        watched.fades = look.fade_cs > 0;
     }
 
     /// Follows the wanted light to `now`, and gives it; `None` if it was wanted at this moment.
@@ -427,15 +429,15 @@ impl StrobeGuard {
     fn judge(&mut self, now: Time, group: usize) -> bool {
         let before = self.asides[group].too_fast;
         let until = Kind::ALL.map(|kind| self.too_fast_until(now, group, kind));
-        let watched = &mut self.asides[group];
+        let aside = &mut self.asides[group];
         for kind in Kind::ALL {
             let k = kind as usize;
-            watched.too_fast[k] = until[k].is_some();
-            watched.top[k] = if watched.too_fast[k] { watched.top[k] } else { 0 };
-            self.too_fast[k] += u32::from(watched.too_fast[k]);
+            aside.too_fast[k] = until[k].is_some();
+            aside.top[k] = if aside.too_fast[k] { aside.top[k] } else { 0 };
+            self.too_fast[k] += u32::from(aside.too_fast[k]);
             self.too_fast[k] -= u32::from(before[k]);
         }
-        self.flashing += u32::from(watched.is_too_fast());
+        self.flashing += u32::from(aside.is_too_fast());
         self.flashing -= u32::from(before.contains(&true));
         let ends = until.into_iter().flatten().filter(|&end| end < NO_END).min();
         self.timers.set(group, ends);
