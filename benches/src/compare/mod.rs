@@ -246,6 +246,18 @@ impl Compare {
         }
     }
 
+    /// Every receiver under its load, one after the other, round by round.
+    fn rounds(&self, kinds: &[(&str, &Trial<'_>, Kind)]) -> io::Result<Vec<Cell>> {
+        let mut cells: Vec<Cell> = kinds.iter().map(|(name, ..)| Cell::new(name)).collect();
+        for _ in 0..self.rounds {
+            for ((_, trial, kind), cell) in kinds.iter().zip(&mut cells) {
+                let (sent, cost) = trial.run(kind.clone())?;
+                cell.add(sent, cost);
+            }
+        }
+        Ok(cells)
+    }
+
     fn against_the_limit(
         &self,
         networks: &Networks,
@@ -264,14 +276,7 @@ impl Compare {
             ("wristcast, usual", &usual, Kind::Wristcast(of_usual)),
         ];
         println!("\n{} {pattern:?} {universes} universes x 44 Hz", way.word());
-        let mut cells = kinds.each_ref().map(|(name, ..)| Cell::new(name));
-        for _ in 0..self.rounds {
-            for ((_, trial, kind), cell) in kinds.iter().zip(&mut cells) {
-                let (sent, cost) = trial.run(kind.clone())?;
-                cell.add(sent, cost);
-            }
-        }
-        report.tell(way, pattern, universes, cells.into());
+        report.tell(way, pattern, universes, self.rounds(&kinds)?);
         Ok(())
     }
 
@@ -305,14 +310,7 @@ impl Compare {
             ("wristcast", &trial, Kind::Wristcast(wristcast)),
             ("wristcast, usual", &usual, Kind::Wristcast(of_usual)),
         ];
-        let mut cells = kinds.each_ref().map(|(name, ..)| Cell::new(name));
-        for _ in 0..self.rounds {
-            for ((_, trial, kind), cell) in kinds.iter().zip(&mut cells) {
-                let (sent, cost) = trial.run(kind.clone())?;
-                cell.add(sent, cost);
-            }
-        }
-        report::print(&cells);
+        report::print(&self.rounds(&kinds)?);
         Ok(())
     }
 
@@ -331,14 +329,8 @@ impl Compare {
             ("core 1", Kind::Wristcast(pinned)),
             ("both", Kind::Wristcast(both)),
         ];
-        let mut cells = kinds.each_ref().map(|(name, _)| Cell::new(name));
-        for _ in 0..self.rounds {
-            for ((_, kind), cell) in kinds.iter().zip(&mut cells) {
-                let (sent, cost) = trial.run(kind.clone())?;
-                cell.add(sent, cost);
-            }
-        }
-        report::print(&cells);
+        let kinds = kinds.map(|(name, kind)| (name, &trial, kind));
+        report::print(&self.rounds(&kinds)?);
         Ok(())
     }
 
